@@ -1,0 +1,62 @@
+# Everything here does its own set-up. Python 3.11 or newer and make are all that must be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+# One hop for everything: `uv pip` never asks for a hash that the lock files don't hold.
+SYNC := $(UV) pip install -q --python $(BIN)/python --require-hashes --no-deps
+
+.PHONY: run test lint bench simulate chaos screenshots lock dev clean
+
+run: $(STAMP)
+	@exec $(BIN)/python -m embedded
+
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV_STAMP)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+simulate: $(DEV_STAMP)
+	$(BIN)/python -m simulation $(ARGS)
+
+chaos: $(DEV_STAMP)
+	$(BIN)/python -m pytest tests/chaos $(ARGS)
+
+screenshots: $(DEV_STAMP)
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+dev: $(DEV_STAMP)
+
+lock: $(UV)
+	$(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.txt
+	$(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(UV):
+	@echo "Making $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit("Cartwheel needs Python 3.11 or newer; PYTHON=... names another one." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
+
+$(STAMP): requirements.txt | $(UV)
+	@echo "Installing what Cartwheel needs into $(VENV)"
+	@$(SYNC) -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt | $(UV)
+	@echo "Installing what development needs into $(VENV)"
+	@$(SYNC) -r requirements-dev.txt
+	@touch $@ $(STAMP)
