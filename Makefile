@@ -1,5 +1,5 @@
 # Everything here does its own set-up. Python 3.11 or newer and make are all that must be there.
-PYTHON ?= python3
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -38,9 +38,9 @@ dev: $(DEV_STAMP)
 
 lock: $(UV)
 	$(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" pyproject.toml -o requirements.txt
+		--custom-compile-command "make lock" --universal pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+		--custom-compile-command "make lock" --universal pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -48,7 +48,7 @@ clean:
 $(UV):
 	@echo "Making $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit("Cartwheel needs Python 3.11 or newer; PYTHON=... names another one." if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { echo "Making $(VENV) failed. On Debian: apt-get install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 
 $(STAMP): requirements.txt | $(UV)
