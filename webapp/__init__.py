@@ -1,0 +1,24 @@
+"""The dashboard: put the parts together, nothing else."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from webapp import cli, config, database, doorbell, pages, parts
+from webapp.ids import Ids
+from webapp.vault import Vault
+
+
+def create_app(settings: config.Settings | None = None) -> Flask:
+    """The app for these settings, or for those of the environment. Raises ConfigError for a wrong one."""
+    settings = settings or config.load()
+    app = Flask(__name__, template_folder="../templates", static_folder=None)
+    app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=2 * 1024 * 1024)
+    database.register(app, settings.database_url)
+    bell = doorbell.Bell(doorbell.connect(settings.redis_url))
+    parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell))
+    Migrate(app, database.db, directory=str(settings.root / "migrations"), render_as_batch=True)
+    pages.register(app, settings)
+    cli.register(app)
+    return app

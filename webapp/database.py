@@ -1,0 +1,113 @@
+"""How transactions are made: `db.session` reads in pages, `writing()` writes anywhere. No model and no query lives here."""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+from pysqlite3 import dbapi2
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import Session
+
+from webapp.models import Base
+
+db = SQLAlchemy(model_class=Base)
+
+WRITES = {"cartwheel_writes": True}
+
+
+class Gate:
+    """Lets one writer at a time into SQLite, over all threads and processes that name the same file.
+
+    SQLite's own waiting is a poll: beside a busy process the other starved for a third of a second (docs/performance.md).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._file = path.open("ab")
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._lock.release()
+
+
+class NoGate:
+    """PostgreSQL needs none."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def options(url: str) -> dict[str, Any]:
+    """The engine's options for a database address."""
+    if url.startswith("sqlite"):
+        # The wheel's SQLite is current; the system's may have the WAL-reset corruption bug (fixed after 3.51.2).
+        return {"module": dbapi2, "connect_args": {"timeout": 20, "check_same_thread": False}, "pool_size": 10, "max_overflow": 30}
+    return {
+        "pool_size": 5,
+        "max_overflow": 20,
+        "pool_recycle": 1800,
+        "connect_args": {"connect_timeout": 5, "options": "-c timezone=utc"},
+    }
+
+
+def register(app: Flask, url: str) -> None:
+    """Give the app its database."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options(url)
+    db.init_app(app)
+    with app.app_context():
+        app.extensions["cartwheel_gate"] = prepare(db.engine)
+
+
+def prepare(engine: Engine) -> Gate | NoGate:
+    """Make an engine behave: on SQLite WAL, foreign keys, synchronous FULL and BEGIN by our own word. Returns its gate."""
+    if engine.dialect.name != "sqlite":
+        return NoGate()
+    event.listen(engine, "connect", _pragmas)
+    event.listen(engine, "begin", _begin)
+    path = engine.url.database
+    if not path or path == ":memory:":
+        return NoGate()
+    return Gate(Path(path + ".gate"))
+
+
+def _pragmas(connection: DBAPIConnection, _: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]  # pysqlite's own BEGIN comes too late and is deferred
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-20000", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("cartwheel_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A transaction that may write: committed at the end, rolled back by an exception. Never make a network call inside.
+
+    On SQLite writers take turns. What the page's own `db.session` has read is forgotten, so that it sees the change.
+    """
+    engine, gate = db.engine, current_app.extensions["cartwheel_gate"]
+    if has_app_context():
+        db.session.rollback()
+    with gate, engine.connect().execution_options(**WRITES) as connection, Session(connection, autoflush=True) as session:
+        with connection.begin():
+            yield session
+            session.flush()
+            session.expunge_all()

@@ -1,0 +1,146 @@
+"""How the text of an environment variable becomes a value, or is refused in one sentence that names it. No setting lives here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+FERNET_BYTES = 32
+SHORTEST_SECRET = 32
+"""Characters of a random string from which a Fernet key is derived."""
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+FLAGS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+class ConfigError(Exception):
+    """A setting that is wrong or missing: one plain sentence that names its variable, without a secret's value."""
+
+
+class Rate(NamedTuple):
+    """So many calls in so many seconds."""
+
+    calls: int
+    seconds: int
+
+
+def as_text(name: str, text: str) -> str:
+    """The text as it is."""
+    return text
+
+
+def as_whole_number(least: int, most: int) -> Callable[[str, str], int]:
+    """A reader of whole numbers between two bounds, both allowed."""
+
+    def read(name: str, text: str) -> int:
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+        if not least <= number <= most:
+            raise ConfigError(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
+        return number
+
+    return read
+
+
+def as_flag(name: str, text: str) -> bool:
+    """1 or 0; true, yes, on and their opposites are understood too."""
+    if text.lower() not in FLAGS:
+        raise ConfigError(f"{name} must be 1 or 0, not {text!r}.")
+    return FLAGS[text.lower()]
+
+
+def as_level(name: str, text: str) -> str:
+    """A level of Python's logging."""
+    if text.upper() not in LEVELS:
+        raise ConfigError(f"{name} must be one of {', '.join(LEVELS)}, not {text!r}.")
+    return text.upper()
+
+
+def as_rate(name: str, text: str) -> Rate | None:
+    """`2000/300` is 2,000 calls in 300 seconds; `0` is no limit, None."""
+    if text == "0":
+        return None
+    calls, _, seconds = text.partition("/")
+    if not (calls.isdigit() and seconds.isdigit() and int(calls) and int(seconds)):
+        raise ConfigError(f"{name} must be calls/seconds, such as 2000/300, or 0 for no limit, not {text!r}.")
+    return Rate(int(calls), int(seconds))
+
+
+def as_http_url(name: str, text: str) -> str:
+    """An http(s) address without a slash at its end."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not _has_host(text) or parts.query or parts.fragment:
+        raise ConfigError(f"{name} must be an address such as https://cartwheel.example.com, without a query.")
+    return text.rstrip("/")
+
+
+def as_smtp_url(name: str, text: str) -> str:
+    """`smtp://user:password@host:587` (STARTTLS where it is offered) or `smtps://…:465`."""
+    if urlsplit(text).scheme not in ("smtp", "smtps") or not _has_host(text):
+        raise ConfigError(f"{name} must be an address such as smtp://user:password@mail.example.com:587.")
+    return text
+
+
+def as_database_url(name: str, text: str) -> str:
+    """SQLAlchemy's address of a PostgreSQL or SQLite database, from what platforms give (`postgres://…`)."""
+    scheme, _, rest = text.partition("://")
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
+        return f"postgresql+psycopg://{rest}"
+    if scheme in ("sqlite", "sqlite+pysqlite") and rest.startswith("/"):
+        return f"sqlite+pysqlite://{rest}"
+    raise ConfigError(f"{name} must be the address of a PostgreSQL database: postgres://user:password@host/name.")
+
+
+def as_redis_url(name: str, text: str) -> str:
+    """redis-py's address. A `rediss://` that says nothing of certificates is not held to one: platforms sign their own."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("redis", "rediss", "unix") or not (
+        parts.path if parts.scheme == "unix" else _has_host(text)
+    ):
+        raise ConfigError(f"{name} must be an address such as redis://host:6379/0, rediss://… or unix:///path.")
+    query = dict(parse_qsl(parts.query))
+    if parts.scheme == "rediss":
+        query.setdefault("ssl_cert_reqs", "none")
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def as_encryption_keys(name: str, text: str) -> tuple[str, ...]:
+    """Fernet keys, the newest first, each one given as such or derived from a long random string."""
+    keys = tuple(_fernet_key(name, part.strip()) for part in text.split(",") if part.strip())
+    if not keys:
+        raise ConfigError(f"{name} holds no key.")
+    return keys
+
+
+def _fernet_key(name: str, text: str) -> str:
+    if _is_fernet_key(text):
+        return text
+    if len(text) < SHORTEST_SECRET:
+        raise ConfigError(
+            f"{name} must be Fernet keys or random strings of at least {SHORTEST_SECRET} characters, separated by commas."
+        )
+    derived = HKDF(algorithm=hashes.SHA256(), length=FERNET_BYTES, salt=None, info=b"cartwheel encryption key")
+    return base64.urlsafe_b64encode(derived.derive(text.encode())).decode()
+
+
+def _is_fernet_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, altchars=b"-_", validate=True)) == FERNET_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _has_host(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False

@@ -1,0 +1,20 @@
+"""The records, one file a word. Plain SQLAlchemy: no Flask, no queries, no decisions."""
+
+from webapp.models.access import Grant, Holding, Lane
+from webapp.models.base import Base
+from webapp.models.batch import Batch, Lease
+from webapp.models.customer import Customer, Purchase, Step
+from webapp.models.event import Event, Happening
+from webapp.models.integration import Integration, Target, Usage
+from webapp.models.log import OPEN, Call, CallEntry, LogEntry
+from webapp.models.marketplace import Marketplace
+from webapp.models.product import Product
+from webapp.models.rule import PAID_PERIOD, Rule
+from webapp.models.source import Receipt, Source
+from webapp.models.user import ROLES, Invitation, OneTimeLink, Role, User
+
+__all__ = [
+    "OPEN", "PAID_PERIOD", "ROLES", "Base", "Batch", "Call", "CallEntry", "Customer", "Event", "Grant", "Happening", "Holding",
+    "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Product", "Purchase", "Receipt", "Role",
+    "Rule", "Source", "Step", "Target", "Usage", "User",
+]  # fmt: skip

@@ -1,0 +1,75 @@
+"""Why a customer should hold something, what the app is believed to say, and the lane in which both are made to agree."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.models.base import Base, Id
+
+
+class Lane(Base):
+    """One customer's work at one integration, done by one worker at a time.
+
+    `due_at`: when somebody should look at it (null: nothing waits). While it is claimed (`claim`, the taker's token) until `claimed_until`,
+    `due_at` is that time. `retry_at`: it backs off until then; `attempts` counts its passing failures in a row.
+    `member_id`: the customer's id in the app. `alias`: their address there where it is another than the customer's; `alias_by`: `merchant` or `learned`.
+    """
+
+    __tablename__ = "lanes"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "integration_id"),
+        Index("ix_lanes_due", "integration_id", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    marketplace_id: Mapped[int] = mapped_column(Id, ForeignKey("marketplaces.id", ondelete="CASCADE"))
+    customer_id: Mapped[int] = mapped_column(Id, ForeignKey("customers.id", ondelete="CASCADE"))
+    integration_id: Mapped[int] = mapped_column(Id, ForeignKey("integrations.id", ondelete="CASCADE"))
+    due_at: Mapped[datetime | None]
+    claim: Mapped[str | None] = mapped_column(String(40))
+    claimed_until: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    member_id: Mapped[str | None] = mapped_column(String(64))
+    alias: Mapped[str | None] = mapped_column(String(320))
+    alias_by: Mapped[str | None] = mapped_column(String(16))
+
+
+class Grant(Base):
+    """One opening or closing of what a purchase grants on a target, or (`op` clear, no purchase) a clearing of everybody's grants there.
+
+    Never changed but by what the checkout says later of the same happening: `at` (the event's time, or where a removal waits, the time it waits for;
+    then `asked_at` is the event's), `void` (refuted). `tie` decides between equal times. The newest decide: `webapp.engine.access`.
+    """
+
+    __tablename__ = "grants"
+    __table_args__ = (Index(None, "lane_id"), Index(None, "purchase_id"), Index(None, "happening_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    lane_id: Mapped[int] = mapped_column(Id, ForeignKey("lanes.id", ondelete="CASCADE"))
+    target_id: Mapped[int] = mapped_column(Id)
+    purchase_id: Mapped[int | None] = mapped_column(Id, ForeignKey("purchases.id", ondelete="CASCADE"))
+    happening_id: Mapped[int | None] = mapped_column(Id)
+    entry_id: Mapped[int] = mapped_column(Id)
+    op: Mapped[str] = mapped_column(String(8))
+    at: Mapped[datetime]
+    tie: Mapped[str] = mapped_column(String(256))
+    until: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    void: Mapped[bool] = mapped_column(default=False)
+
+
+class Holding(Base):
+    """What the app is believed to say about one customer and one target: held / not_held / unknown, since when, when last heard, on whose word."""
+
+    __tablename__ = "holdings"
+
+    lane_id: Mapped[int] = mapped_column(Id, ForeignKey("lanes.id", ondelete="CASCADE"), primary_key=True)
+    target_id: Mapped[int] = mapped_column(Id, primary_key=True)
+    held: Mapped[str] = mapped_column(String(8))
+    since: Mapped[datetime]
+    heard_at: Mapped[datetime]
+    word: Mapped[str] = mapped_column(String(16))

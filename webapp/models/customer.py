@@ -1,0 +1,74 @@
+"""Who buys, and what they bought."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.models.base import Base, Id
+
+
+class Customer(Base):
+    """A person who buys, known by e-mail (trimmed, lower-cased). Their address at an integration, if another, is on the lane."""
+
+    __tablename__ = "customers"
+    __table_args__ = (UniqueConstraint("marketplace_id", "email"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    marketplace_id: Mapped[int] = mapped_column(Id, ForeignKey("marketplaces.id", ondelete="CASCADE"))
+    email: Mapped[str] = mapped_column(String(320))
+    first_name: Mapped[str] = mapped_column(String(200), default="")
+    last_name: Mapped[str] = mapped_column(String(200), default="")
+    seen_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+
+class Purchase(Base):
+    """Why a customer may hold something: customer + product + ground (see docs/access.md).
+
+    `ground` is the subscription it names, else the order, else a prospect, else the product alone: `subscription:77`, `order:9001`,
+    `prospect:p1`, `product`; or `hand:…` where a person granted it. `order_ref` and `subscription_ref` are all it is known by.
+    `on_record`: something that makes a purchase named it (an order, a charge), not only a refund or cancellation.
+    `state`: active / ended / refunded, with the time of what made it so.
+    """
+
+    __tablename__ = "purchases"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "product_id", "ground"),
+        Index(None, "marketplace_id", "product_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    marketplace_id: Mapped[int] = mapped_column(Id, ForeignKey("marketplaces.id", ondelete="CASCADE"))
+    customer_id: Mapped[int] = mapped_column(Id, ForeignKey("customers.id", ondelete="CASCADE"))
+    product_id: Mapped[int] = mapped_column(Id, ForeignKey("products.id", ondelete="CASCADE"))
+    ground: Mapped[str] = mapped_column(String(300))
+    order_ref: Mapped[str | None] = mapped_column(String(200))
+    subscription_ref: Mapped[str | None] = mapped_column(String(200))
+    on_record: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(String(16), default="active")
+    state_at: Mapped[datetime]
+    bought_at: Mapped[datetime]
+    test: Mapped[bool] = mapped_column(default=False)
+
+
+class Step(Base):
+    """One thing a checkout said about a subscription, compact and kept for ever: the history that is folded on each arrival.
+
+    `kind` is what was said (charged, charge_failed, canceled, delinquent, recovered, restarted, completed); `number` and `total` count charges.
+    """
+
+    __tablename__ = "steps"
+    __table_args__ = (Index(None, "purchase_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    purchase_id: Mapped[int] = mapped_column(Id, ForeignKey("purchases.id", ondelete="CASCADE"))
+    event_id: Mapped[int] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]
+    tie: Mapped[str] = mapped_column(String(256))
+    number: Mapped[int | None]
+    total: Mapped[int | None]
+    access_until: Mapped[datetime | None]

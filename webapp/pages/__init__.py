@@ -1,0 +1,17 @@
+"""The pages, one blueprint each, and what is the same on all of them. Views read the request, call the engine, render."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from webapp.config import Settings
+from webapp.pages import health
+
+BLUEPRINTS = (health.pages,)
+"""One a page. Each module has its blueprint under the name `pages`."""
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Give the app its pages."""
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

@@ -1,0 +1,36 @@
+"""Secrets at rest: API keys and webhook secrets are encrypted with the deployment's keys before they reach the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+
+class Sealed(Exception):
+    """A secret that none of the deployment's keys opens: ENCRYPTION_KEYS has lost the key it was written with."""
+
+
+class Vault:
+    """Encrypts with the first key, opens with any of them (MultiFernet)."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def seal(self, secret: str) -> bytes:
+        """The secret, encrypted with the newest key."""
+        return self._fernet.encrypt(secret.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """The secret itself. Raises Sealed where no key fits."""
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken as wrong:
+            raise Sealed("none of ENCRYPTION_KEYS opens this secret") from wrong
+
+    def rotate(self, sealed: bytes) -> bytes:
+        """The same secret, encrypted with the newest key. Raises Sealed where no key fits."""
+        try:
+            return self._fernet.rotate(sealed)
+        except InvalidToken as wrong:
+            raise Sealed("none of ENCRYPTION_KEYS opens this secret") from wrong
