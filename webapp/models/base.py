@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.types import TypeDecorator
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -48,4 +48,5 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UTC, dict[str, Any]: JSON, list[Any]: JSON}
+    # On the registry, not the class: Flask-SQLAlchemy copies the class together with its registry.
+    registry = registry(metadata=metadata, type_annotation_map={datetime: UTC, dict[str, Any]: JSON, list[Any]: JSON})

@@ -1,11 +1,14 @@
-"""The pages, one blueprint each, and what is the same on all of them. Views read the request, call the engine, render."""
+"""The pages, one blueprint each, and what is the same on all of them.
+
+Views read the request, call the engine, render.
+"""
 
 from __future__ import annotations
 
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.pages import health
+from webapp.pages import guard, health
 
 BLUEPRINTS = (health.pages,)
 """One a page. Each module has its blueprint under the name `pages`."""
@@ -15,3 +18,4 @@ def register(app: Flask, settings: Settings) -> None:
     """Give the app its pages."""
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    guard.register(app, settings)
