@@ -1,7 +1,8 @@
-"""Every setting in one place: its variable, default and meaning. Read once, checked at start; nothing else reads them."""
+"""Every setting in one place: its variable, default and meaning. Read once, checked at start."""
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,10 @@ from webapp.environment import (
     as_whole_number,
 )
 
-VAR = Path(__file__).resolve().parent.parent / "var"
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder of wsgi.py, Procfile and migrations/."""
+
+VAR = ROOT / "var"
 """The folder for what is kept on this machine, unless CARTWHEEL_VAR names another."""
 
 ENVIRONMENTS = ("development", "production")
@@ -38,7 +42,7 @@ PLACEHOLDERS = ("change-me", "change_me", "changeme", "dev", "development", "sec
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table: the variable, what reads its text, its default as text (None: see `otherwise`) and its meaning."""
+    """One row of the table: the variable, what reads its text, its default (None: see `otherwise`), its meaning."""
 
     name: str
     read: Callable[[str, str], Any]
@@ -169,6 +173,11 @@ class Settings:
     log_level: str
 
     @property
+    def root(self) -> Path:
+        """The folder of wsgi.py, templates/, static/ and migrations/."""
+        return ROOT
+
+    @property
     def limits_url(self) -> str:
         """Redis as Flask-Limiter's store names it: its Unix sockets have a scheme of their own."""
         return f"redis+{self.redis_url}" if self.redis_url.startswith("unix://") else self.redis_url
@@ -184,12 +193,14 @@ class Settings:
         return urlsplit(self.base_url).scheme == "https" if self.base_url else self.production
 
 
-def load(environ: Mapping[str, str], var: Path = VAR) -> Settings:
-    """The settings from the environment; in development, missing keys are made once and kept in the folder `var`.
+def load(environ: Mapping[str, str] | None = None, var: Path = VAR) -> Settings:
+    """The settings from `environ` (by default the process's own).
+
+    In development, missing keys are made once and kept in the folder `var`.
 
     An empty variable counts as not set. Raises ConfigError, a sentence that names the variable, for whatever is wrong.
     """
-    given = {name: text.strip() for name, text in environ.items() if text.strip()}
+    given = {name: text.strip() for name, text in (os.environ if environ is None else environ).items() if text.strip()}
     var = Path(given["CARTWHEEL_VAR"]).resolve() if "CARTWHEEL_VAR" in given else var
     production = _is_production(given)
     _check_platform(given)

@@ -1,4 +1,4 @@
-"""How the text of an environment variable becomes a value, or is refused in one sentence that names it. No setting lives here."""
+"""How the text of an environment variable becomes a value or is refused in one sentence. No setting lives here."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def as_database_url(name: str, text: str) -> str:
 
 
 def as_redis_url(name: str, text: str) -> str:
-    """redis-py's address. A `rediss://` that says nothing of certificates is not held to one: platforms sign their own."""
+    """redis-py's address. A `rediss://` without a word on certificates takes any: platforms sign their own."""
     parts = urlsplit(text)
     if parts.scheme not in ("redis", "rediss", "unix") or not (
         parts.path if parts.scheme == "unix" else _has_host(text)
@@ -125,7 +125,7 @@ def _fernet_key(name: str, text: str) -> str:
         return text
     if len(text) < SHORTEST_SECRET:
         raise ConfigError(
-            f"{name} must be Fernet keys or random strings of at least {SHORTEST_SECRET} characters, separated by commas."
+            f"{name} must be Fernet keys or random strings of {SHORTEST_SECRET} characters or more, comma-separated."
         )
     derived = HKDF(algorithm=hashes.SHA256(), length=FERNET_BYTES, salt=None, info=b"cartwheel encryption key")
     return base64.urlsafe_b64encode(derived.derive(text.encode())).decode()

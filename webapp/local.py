@@ -19,7 +19,7 @@ RUNNING = "running.json"
 
 
 def made_once(path: Path, make: Callable[[], str]) -> str:
-    """The text of the file at `path`, made by `make` if there is none. Of two processes at once one makes it, both read it.
+    """The text of the file at `path`, made by `make` if there is none; of two processes at once one makes it.
 
     Only its owner can read the file. Raises OSError where the folder can't be written.
     """
@@ -30,7 +30,7 @@ def made_once(path: Path, make: Callable[[], str]) -> str:
 
 
 def _link(path: Path, text: str) -> None:
-    """A hard link appears whole or not at all, and the second one to come is refused: no half-written key is ever read."""
+    """A hard link appears whole or not at all, and the second to come is refused: no half-written key is read."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     draft = Path(name)
     try:
@@ -46,7 +46,7 @@ def _link(path: Path, text: str) -> None:
 
 
 def valkey_socket(var: Path) -> Path:
-    """Where the embedded Valkey of this var/ listens: in it, or, where its path is too long for a socket, in a folder for it alone."""
+    """Where the embedded Valkey of this var/ listens: in it or, if that is too long, in a folder made for it."""
     inside = var / "valkey.sock"
     if len(os.fsencode(inside)) <= MAX_SOCKET_PATH:
         return inside
@@ -55,7 +55,7 @@ def valkey_socket(var: Path) -> Path:
 
 
 def running(var: Path) -> dict[str, str]:
-    """The settings that the `make run` of this var/ has given its processes; empty where none runs, or the file is broken."""
+    """The settings that `make run` has given its processes; empty where none runs or the file is broken."""
     try:
         noted = json.loads((var / RUNNING).read_text(encoding="utf-8"))
     except (OSError, ValueError):

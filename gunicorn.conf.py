@@ -1,0 +1,28 @@
+"""How gunicorn runs the web process: one process of many threads (docs/performance.md has the reasons)."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from webapp.config import load
+from webapp.environment import ConfigError
+
+try:
+    settings = load()
+except ConfigError as wrong:
+    raise SystemExit(f"Cartwheel can't start: {wrong}") from None
+
+bind = f"0.0.0.0:{settings.port}"
+worker_class = "gthread"
+workers = 1
+threads = settings.web_threads
+keepalive = 75  # longer than a router keeps its side open, so that it is not we who hang up in the middle
+graceful_timeout = 6  # platforms kill 10 s after SIGTERM
+loglevel = settings.log_level.lower()
+accesslog = None  # the routers have one, and ours would hold what people searched for
+
+
+def post_worker_init(worker: Any) -> None:
+    """Threads hand over sooner: an acknowledgement does not wait 5 ms for a page that is being rendered."""
+    sys.setswitchinterval(0.0005)

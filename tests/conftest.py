@@ -1,0 +1,155 @@
+"""What every test can ask for: fresh databases of both kinds, a Valkey, a browser."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import psycopg
+import pytest
+import redis
+import sqlalchemy
+from playwright.sync_api import Browser, Page, sync_playwright
+from pysqlite3 import dbapi2
+
+from tests import servers
+from webapp.config import Settings, load
+from webapp.models import Base
+
+# No deadline: nothing is timed to pass. In CI the same examples each time; elsewhere new ones.
+hypothesis.settings.register_profile("cartwheel", deadline=None, derandomize=bool(os.environ.get("CI")), database=None)
+hypothesis.settings.load_profile("cartwheel")
+
+DATABASES = ("sqlite", "postgresql")
+TEMPLATE = "cartwheel_template"
+QUIET_CHROMIUM = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server for this run alone: `postgresql://…` of its first database."""
+    with servers.postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_url: str) -> str:
+    """Its address, with a database that holds our empty tables."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    engine = sqlalchemy.create_engine(_named(postgres_url, TEMPLATE).replace("postgresql://", "postgresql+psycopg://"))
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return postgres_url
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file that holds our empty tables."""
+    path = tmp_path_factory.mktemp("template") / "cartwheel.db"
+    engine = sqlalchemy.create_engine(f"sqlite+pysqlite:///{path}", module=dbapi2)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database with our tables."""
+    path = tmp_path / "cartwheel.db"
+    shutil.copy(_sqlite_template, path)
+    return f"sqlite+pysqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(_postgres_template: str) -> Iterator[str]:
+    """A fresh PostgreSQL database with our tables."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(_postgres_template, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+        yield _named(_postgres_template, name).replace("postgresql://", "postgresql+psycopg://")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database with our tables, once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def _redis_server() -> Iterator[str]:
+    with servers.valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(_redis_server: str) -> str:
+    """A Valkey with nothing in it."""
+    with redis.Redis.from_url(_redis_server) as connection:
+        connection.flushall()
+    return _redis_server
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Settings on a fresh database (both kinds) and an empty Valkey, with no limit on the calls and no https."""
+    return make_settings(database_url, redis_url, tmp_path)
+
+
+def make_settings(database_url: str, redis_url: str, var: Path, **more: str) -> Settings:
+    """Settings as production reads them, for these servers; `more` are variables."""
+    environ = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "SECRET_KEY": "a secret key for tests alone",
+        "ENCRYPTION_KEYS": "an encryption key for tests alone",
+        "BASE_URL": "http://cartwheel.test",
+        "CIRCLE_RATE": "0",
+        "DEMO": "0",
+    }
+    return load({**environ, **more}, var)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """A Chromium's path. Without one the test is skipped, in CI it fails."""
+    return servers.chromium()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    """A Chromium that talks to nobody by itself."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium_path, args=list(QUIET_CHROMIUM))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a window of its own, with no cookie."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def _named(url: str, database: str) -> str:
+    """The address of another database of the same server."""
+    return url.replace("/postgres?", f"/{database}?")
