@@ -41,6 +41,13 @@ def is_free(port: int) -> bool:
     return True
 
 
+def listens(port: int) -> bool:
+    """Whether something takes connections on this port of the loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as asked:
+        asked.settimeout(PATIENCE)
+        return asked.connect_ex(("127.0.0.1", port)) == 0
+
+
 def answers(port: int, path: str) -> bool:
     """Whether http://127.0.0.1:port/path answers with 200."""
     asked = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)

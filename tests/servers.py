@@ -60,22 +60,11 @@ def postgres() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="cartwheel-pg-"))
     try:
         run_as = _another_user(folder)
-        initdb = [
-            binaries / "initdb",
-            "-D",
-            folder / "data",
-            "-U",
-            "cartwheel",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        ]
-        subprocess.run([*initdb, "--locale=C"], check=True, stdout=subprocess.DEVNULL, **run_as)
+        initdb = f"{binaries}/initdb -D {folder}/data -U cartwheel -A trust -E UTF8 --locale=C --no-sync".split()
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **run_as)
         options = [part for setting in FAST for part in ("-c", setting)]
-        server = [binaries / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses=", *options]
-        with (folder / "log").open("wb") as log, _process([str(part) for part in server], log, signal.SIGINT, run_as):
+        server = f"{binaries}/postgres -D {folder}/data -k {folder} -c listen_addresses=".split()
+        with (folder / "log").open("wb") as log, _process([*server, *options], log, signal.SIGINT, run_as):
             url = f"postgresql://cartwheel@/postgres?host={folder}"
             _wait(lambda: _connects(url), "PostgreSQL")
             yield url

@@ -251,9 +251,7 @@ def _check_platform(given: Mapping[str, str]) -> None:
     if "DYNO" not in given:
         return
     if not given.get("DATABASE_URL", "").startswith("postgres"):
-        raise ConfigError(
-            "DATABASE_URL must name a PostgreSQL database here: a SQLite file would be lost with the dyno."
-        )
+        raise ConfigError("DATABASE_URL must name a PostgreSQL database here: a SQLite file would be lost with the dyno.")
     if "REDIS_URL" not in given:
         raise ConfigError("REDIS_URL must be set here: each dyno is alone, so web and worker need a Redis they share.")
 
@@ -264,9 +262,7 @@ def _secret_key(given: str | None, production: bool, var: Path) -> str:
     if given is None:
         raise ConfigError("SECRET_KEY must be set in production, to a long random string.")
     if production and (given.lower() in PLACEHOLDERS or len(given) < SHORTEST_SECRET_KEY):
-        raise ConfigError(
-            f"SECRET_KEY must be a random string of at least {SHORTEST_SECRET_KEY} characters in production."
-        )
+        raise ConfigError(f"SECRET_KEY must be a random string of at least {SHORTEST_SECRET_KEY} characters in production.")
     return given
 
 

@@ -85,7 +85,7 @@ def prepare(engine: Engine) -> Gate | NoGate:
 
 
 def _pragmas(connection: DBAPIConnection, _: object) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # pysqlite's own BEGIN comes too late and is deferred
+    connection.isolation_level = None  # pysqlite's own BEGIN comes too late and is deferred
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-20000", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -106,8 +106,12 @@ def writing() -> Iterator[Session]:
     engine, gate = db.engine, current_app.extensions["cartwheel_gate"]
     if has_app_context():
         db.session.rollback()
-    with gate, engine.connect().execution_options(**WRITES) as connection, Session(connection, autoflush=True) as session:
-        with connection.begin():
-            yield session
-            session.flush()
-            session.expunge_all()
+    with (
+        gate,
+        engine.connect().execution_options(**WRITES) as connection,
+        Session(connection, autoflush=True) as session,
+        connection.begin(),
+    ):
+        yield session
+        session.flush()
+        session.expunge_all()

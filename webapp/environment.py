@@ -102,9 +102,7 @@ def as_database_url(name: str, text: str) -> str:
 def as_redis_url(name: str, text: str) -> str:
     """redis-py's address. A `rediss://` without a word on certificates takes any: platforms sign their own."""
     parts = urlsplit(text)
-    if parts.scheme not in ("redis", "rediss", "unix") or not (
-        parts.path if parts.scheme == "unix" else _has_host(text)
-    ):
+    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.path if parts.scheme == "unix" else _has_host(text)):
         raise ConfigError(f"{name} must be an address such as redis://host:6379/0, rediss://… or unix:///path.")
     query = dict(parse_qsl(parts.query))
     if parts.scheme == "rediss":
@@ -124,9 +122,7 @@ def _fernet_key(name: str, text: str) -> str:
     if _is_fernet_key(text):
         return text
     if len(text) < SHORTEST_SECRET:
-        raise ConfigError(
-            f"{name} must be Fernet keys or random strings of {SHORTEST_SECRET} characters or more, comma-separated."
-        )
+        raise ConfigError(f"{name} must be Fernet keys or random strings of {SHORTEST_SECRET} characters or more, comma-separated.")
     derived = HKDF(algorithm=hashes.SHA256(), length=FERNET_BYTES, salt=None, info=b"cartwheel encryption key")
     return base64.urlsafe_b64encode(derived.derive(text.encode())).decode()
 

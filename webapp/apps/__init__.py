@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Literal, Protocol
 
 MEMBERSHIP = "membership"
@@ -27,11 +26,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of target in an app's catalog, in the words a sentence uses ("space", "spaces")."""
+    """One kind of target in an app's catalog, in the words a sentence uses ("space", "spaces").
+
+    `grouped_by`: the kind of the groups in which things of this kind lie, where they do.
+    """
 
     key: str
     one: str
     many: str
+    grouped_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +137,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: `status` 0 where nothing did (`error` then says why in a plain sentence). `data` is the JSON, `text` the first part of the body.
-
-    `retry_after`: seconds, from the header. `sent` is False where the request certainly never reached the app (name not found, connection refused).
+    """What came back: `status` 0 where nothing did (`error` then says why in a plain sentence). `data` is the JSON, `text` the first part of
+    the body. `retry_after`: seconds, from the header.
+    `sent` is False where the request certainly never reached the app (name not found, connection refused).
     """
 
     status: int
@@ -220,6 +223,18 @@ class Refused(Exception):
         self.field, self.sentence, self.todo, self.cause = field, sentence, todo, cause
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a whole integration from working, by a Setback's or Refused's `cause`: a sentence with `{integration}`, and what to do.
+
+    `remedy`: `key`, another one must be pasted, or `refresh`, the app must be asked again once the merchant has seen to it there.
+    """
+
+    sentence: str
+    todo: str
+    remedy: Literal["key", "refresh"]
+
+
 class Client(Protocol):
     """A way to one account at an app. Safe to use from many threads at once."""
 
@@ -235,6 +250,7 @@ class App(Protocol):
     fields: tuple[Field, ...]
     kinds: tuple[Kind, ...]
     actions: Mapping[str, Action]
+    troubles: Mapping[str, Trouble]
 
     def client(self, api_url: str, credentials: Mapping[str, str]) -> Client:
         """A client for one integration."""
@@ -270,5 +286,5 @@ def metered(status: int) -> bool:
 
 __all__ = [
     "MEMBERSHIP", "Action", "Answer", "App", "Belief", "Call", "Client", "Community", "Field", "Held", "Item", "Kind", "Known",
-    "Learned", "Outcome", "Refused", "Setback", "Settled", "Target", "Want", "metered",
+    "Learned", "Outcome", "Refused", "Setback", "Settled", "Target", "Trouble", "Want", "metered",
 ]  # fmt: skip

@@ -10,6 +10,4 @@ from webapp.models import Marketplace
 
 def bump(session: Session, marketplace_id: int) -> None:
     """Say that a rule, product or integration has changed. In the same transaction as the change."""
-    session.execute(
-        update(Marketplace).where(Marketplace.id == marketplace_id).values(version=Marketplace.version + 1)
-    )
+    session.execute(update(Marketplace).where(Marketplace.id == marketplace_id).values(version=Marketplace.version + 1))

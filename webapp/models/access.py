@@ -15,7 +15,8 @@ class Lane(Base):
 
     `due_at`: when somebody should look at it (null: nothing waits). While it is claimed (`claim`, the taker's token) until `claimed_until`,
     `due_at` is that time. `retry_at`: it backs off until then; `attempts` counts its passing failures in a row.
-    `member_id`: the customer's id in the app. `alias`: their address there where it is another than the customer's; `alias_by`: `merchant` or `learned`.
+    `member_id`: the customer's id in the app. `alias`: their address there where it is another than the customer's; `alias_by`: `merchant`
+    or `learned`.
     """
 
     __tablename__ = "lanes"
@@ -39,10 +40,12 @@ class Lane(Base):
 
 
 class Grant(Base):
-    """One opening or closing of what a purchase grants on a target, or (`op` clear, no purchase) a clearing of everybody's grants there.
+    """One mark on the record of what a customer should hold at an integration: `purchase_id` is whose doing it is.
 
-    Never changed but by what the checkout says later of the same happening: `at` (the event's time, or where a removal waits, the time it waits for;
-    then `asked_at` is the event's), `void` (refuted). `tie` decides between equal times. The newest decide: `webapp.engine.access`.
+    `op`: `open` or `close` what this purchase grants on the target, `clear` what all purchases grant there; by a person, `veto` it
+    or `lift` the veto. `at` is the event's time; where it waits (`asked_at` is the event's time then), the time it waits for.
+    `recoverable`: a recovery in between undoes it. `until`: how long an opening holds. `void`: refuted by a later message. `tie` decides between equal times. The newest decide:
+    `webapp.engine.access`.
     """
 
     __tablename__ = "grants"
@@ -51,7 +54,7 @@ class Grant(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     lane_id: Mapped[int] = mapped_column(Id, ForeignKey("lanes.id", ondelete="CASCADE"))
     target_id: Mapped[int] = mapped_column(Id)
-    purchase_id: Mapped[int | None] = mapped_column(Id, ForeignKey("purchases.id", ondelete="CASCADE"))
+    purchase_id: Mapped[int] = mapped_column(Id, ForeignKey("purchases.id", ondelete="CASCADE"))
     happening_id: Mapped[int | None] = mapped_column(Id)
     entry_id: Mapped[int] = mapped_column(Id)
     op: Mapped[str] = mapped_column(String(8))
@@ -59,6 +62,7 @@ class Grant(Base):
     tie: Mapped[str] = mapped_column(String(256))
     until: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
+    recoverable: Mapped[bool] = mapped_column(default=False)
     void: Mapped[bool] = mapped_column(default=False)
 
 

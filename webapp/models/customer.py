@@ -29,7 +29,7 @@ class Purchase(Base):
     """Why a customer may hold something: customer + product + ground (see docs/access.md).
 
     `ground` is the subscription it names, else the order, else a prospect, else the product alone: `subscription:77`, `order:9001`,
-    `prospect:p1`, `product`; or `hand:…` where a person granted it. `order_ref` and `subscription_ref` are all it is known by.
+    `prospect:p1`, `product`; or `hand:…`, without a product, where a person decided. `order_ref` and `subscription_ref` are all it is known by.
     `on_record`: something that makes a purchase named it (an order, a charge), not only a refund or cancellation.
     `state`: active / ended / refunded, with the time of what made it so.
     """
@@ -43,7 +43,7 @@ class Purchase(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     marketplace_id: Mapped[int] = mapped_column(Id, ForeignKey("marketplaces.id", ondelete="CASCADE"))
     customer_id: Mapped[int] = mapped_column(Id, ForeignKey("customers.id", ondelete="CASCADE"))
-    product_id: Mapped[int] = mapped_column(Id, ForeignKey("products.id", ondelete="CASCADE"))
+    product_id: Mapped[int | None] = mapped_column(Id, ForeignKey("products.id", ondelete="CASCADE"))
     ground: Mapped[str] = mapped_column(String(300))
     order_ref: Mapped[str | None] = mapped_column(String(200))
     subscription_ref: Mapped[str | None] = mapped_column(String(200))

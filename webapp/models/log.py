@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,7 +19,8 @@ class LogEntry(Base):
     """What one rule did for one happening; or, without a rule, why an event did nothing (`no_rule`, `nothing`, `not_understood`).
 
     `at` is the time of arrival. `open_lane_id` is the lane's id while the entry waits, else null. `due_at`: not before. `changed_at` moves with
-    every change that a page should show. `cause` groups failures; `todo` says what to do. `shares_id`: the entry whose call served this one as well.
+    every change that a page should show. `cause` groups failures; `todo` says what to do. `details`: what else a page shows
+    (`close`: the rules that came close and why not; `shared`: the entries that one call served with this one).
     """
 
     __tablename__ = "log_entries"
@@ -54,6 +56,7 @@ class LogEntry(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     replays_id: Mapped[int | None] = mapped_column(Id)
     batch_id: Mapped[int | None] = mapped_column(Id)
+    details: Mapped[dict[str, Any] | None]
     test: Mapped[bool] = mapped_column(default=False)
 
 

@@ -33,9 +33,7 @@ class Role(Base):
     __tablename__ = "roles"
 
     user_id: Mapped[int] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    marketplace_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("marketplaces.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    marketplace_id: Mapped[int] = mapped_column(Id, ForeignKey("marketplaces.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(16))
 
 

@@ -1,0 +1,151 @@
+"""What a customer should hold at one integration, and because of what: pure functions over marks on record (docs/access.md).
+
+Every target is a last-writer-wins register over event time, so nothing here depends on the order in which messages came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Op = Literal["open", "close", "clear", "veto", "lift"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One row of the record: `models.Grant` as a value. `order` decides which of two is newer: a remove loses to an add of the same event."""
+
+    id: int
+    target: int
+    purchase: int
+    op: Op
+    at: datetime
+    tie: str = ""
+    until: datetime | None = None
+    asked_at: datetime | None = None
+    recoverable: bool = False
+    void: bool = False
+    entry: int = 0
+
+    @property
+    def order(self) -> tuple[datetime, str, bool]:
+        """The newest is the largest."""
+        return (self.at, self.tie, self.op in ("open", "lift"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What `desired` needs to know of a purchase: `models.Purchase` as a value.
+
+    `named`: an order or a subscription is on record for it. `on_record`: something that makes a purchase named it. `recoveries`: when it
+    was charged, recovered or restarted, with the tie of that event. `person`: a person's own doing, which no rule but a clearing ends.
+    """
+
+    id: int
+    product: int | None
+    named: bool = True
+    on_record: bool = True
+    person: bool = False
+    recoveries: tuple[tuple[datetime, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a target should be held. `because`: the newest opening of each purchase that grants it now. `ended`: the mark that took the
+    last grant away (a close, clear or veto; or an opening that ran out, `expired`; or one that was refuted)."""
+
+    held: bool
+    because: tuple[Mark, ...] = ()
+    ended: Mark | None = None
+    expired: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """All marks of one lane, with the purchases they are about. `membership` is the target that is the membership itself."""
+
+    membership: int
+    marks: Sequence[Mark]
+    grounds: Mapping[int, Ground] = field(default_factory=dict)
+
+
+def desired(record: Record, now: datetime, at: datetime | None = None) -> dict[int, Verdict]:
+    """What is desired of every target that the record names, and of the membership where anything is on record.
+
+    With `at`, as it was desired then: marks of later events are left out. Without, marks that wait are left out until their time.
+    """
+    moment = at or now
+    marks = [m for m in record.marks if m.at <= moment or (at is None and m.asked_at is None)]
+    stands = [m for m in marks if not m.void and not _undone(m, record)]
+    targets = {m.target for m in marks} | ({record.membership} if marks else set())
+    return {target: _verdict(target, stands, marks, record, moment) for target in targets}
+
+
+def _verdict(target: int, stands: Sequence[Mark], marks: Sequence[Mark], record: Record, moment: datetime) -> Verdict:
+    reach = (target, record.membership)  # what ends the membership ends everything at that integration
+    veto = _newest(m for m in stands if m.op in ("veto", "lift") and m.target in reach)
+    if veto and veto.op == "veto":
+        return Verdict(False, ended=veto)
+    clear = _newest(m for m in stands if m.op == "clear" and m.target in reach)
+    because, ends = [], [clear] if clear else []
+    for purchase in {m.purchase for m in stands if m.op == "open"}:
+        opened = _opened(purchase, target, stands, record)
+        if opened is None:
+            continue
+        closed = _closed(purchase, reach, stands, record)
+        end = _newest(m for m in (closed, clear) if m)
+        if end and end.order > opened.order:
+            ends.append(end)
+        elif opened.until and opened.until <= moment:
+            ends.append(opened)
+        else:
+            because.append(opened)
+    if because:
+        return Verdict(True, tuple(sorted(because, key=lambda m: m.order)))
+    last = _newest(ends) or _newest(m for m in marks if m.target in reach and (m.op != "open" or m.void))
+    return Verdict(False, ended=last, expired=bool(last and last.op == "open" and not last.void))
+
+
+def _opened(purchase: int, target: int, stands: Iterable[Mark], record: Record) -> Mark | None:
+    """The opening that decides: the newest, and of equal ones the one that holds longer. Every add is an opening of the membership, too."""
+    mine = [m for m in stands if m.op == "open" and m.purchase == purchase]
+    if target == record.membership:
+        return max(mine, key=lambda m: (m.at, m.tie, m.target != target or m.until is None, m.until or m.at), default=None)
+    return max((m for m in mine if m.target == target), key=lambda m: (m.at, m.tie, m.until is None, m.until or m.at), default=None)
+
+
+def _closed(purchase: int, reach: tuple[int, ...], stands: Iterable[Mark], record: Record) -> Mark | None:
+    """The newest close that is meant for this purchase on one of these targets."""
+    return _newest(m for m in stands if m.op == "close" and m.target in reach and _meant(m, purchase, record))
+
+
+def _meant(close: Mark, purchase: int, record: Record) -> bool:
+    """Whether a close is about this purchase: its own, or of a ground that is not on record while this one has no name to tell it by."""
+    if close.purchase == purchase:
+        return True
+    theirs, mine = record.grounds.get(close.purchase), record.grounds.get(purchase)
+    if theirs is None or mine is None or theirs.person or mine.person:
+        return False
+    return not theirs.on_record and theirs.named and not mine.named and theirs.product == mine.product
+
+
+def _undone(mark: Mark, record: Record) -> bool:
+    """Whether a removal that waited was undone by a recovery, or a new add on its purchase, before its time came."""
+    if not mark.recoverable or mark.asked_at is None:
+        return False
+    asked, due = (mark.asked_at, mark.tie), mark.at
+    ground = record.grounds.get(mark.purchase)
+    recoveries = ground.recoveries if ground else ()
+    adds = ((m.at, m.tie) for m in record.marks if m.op == "open" and m.purchase == mark.purchase and not m.void)
+    return any(asked < again and again[0] <= due for again in (*recoveries, *adds))
+
+
+def undone(mark: Mark, record: Record) -> bool:
+    """Whether a recovery has undone this waiting removal."""
+    return _undone(mark, record)
+
+
+def _newest(marks: Iterable[Mark]) -> Mark | None:
+    return max(marks, key=lambda m: m.order, default=None)

@@ -1,0 +1,78 @@
+"""Reads what is on record for lanes, as the values that `access.desired` decides over."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.engine.access import Ground, Mark, Op, Record
+from webapp.engine.triggers import RECOVERIES
+from webapp.models import Grant, Happening, Lane, Purchase, Target
+
+MEMBERSHIP = "membership"
+
+
+def load(session: Session, lanes: Collection[int], memberships: Mapping[int, int] | None = None) -> dict[int, Record]:
+    """The records of these lanes. `memberships`: the membership target of each lane, where the caller knows it already."""
+    if not lanes:
+        return {}
+    if memberships is None:
+        memberships = membership_targets(session, lanes)
+    marks = _marks(session, lanes)
+    # Openings alone need nothing of their purchases: the common case, a customer who only ever bought.
+    grounds = grounds_of(session, marks) if any(m.op != "open" for ms in marks.values() for m in ms) else {}
+    return {lane: Record(memberships[lane], marks.get(lane, []), grounds) for lane in lanes if lane in memberships}
+
+
+def membership_targets(session: Session, lanes: Collection[int]) -> dict[int, int]:
+    """The membership target of each lane's integration."""
+    rows = session.execute(
+        select(Lane.id, Target.id)
+        .join(Target, (Target.integration_id == Lane.integration_id) & (Target.kind == MEMBERSHIP))
+        .where(Lane.id.in_(lanes))
+    )
+    return dict(rows.tuples().all())
+
+
+def _marks(session: Session, lanes: Collection[int]) -> dict[int, list[Mark]]:
+    rows = session.execute(
+        select(
+            Grant.lane_id, Grant.id, Grant.target_id, Grant.purchase_id, Grant.op, Grant.at, Grant.tie, Grant.until, Grant.asked_at,
+            Grant.recoverable, Grant.void, Grant.entry_id,
+        ).where(Grant.lane_id.in_(lanes))
+    )  # fmt: skip
+    found: dict[int, list[Mark]] = defaultdict(list)
+    for lane, *rest in rows:
+        found[lane].append(Mark(*rest))
+    return found
+
+
+def grounds_of(session: Session, marks: Mapping[int, list[Mark]]) -> dict[int, Ground]:
+    """The purchases that these marks are about, by id."""
+    ids = {m.purchase for ms in marks.values() for m in ms}
+    recoveries: dict[int, list[tuple[object, str]]] = defaultdict(list)
+    waiting = {m.purchase for ms in marks.values() for m in ms if m.recoverable and m.asked_at}
+    if waiting:
+        again = select(Happening.purchase_id, Happening.at, Happening.tie).where(
+            Happening.purchase_id.in_(waiting), Happening.trigger.in_(RECOVERIES), Happening.refuted.is_(False)
+        )
+        for purchase, at, tie in session.execute(again):
+            recoveries[purchase].append((at, tie))
+    rows = session.execute(
+        select(Purchase.id, Purchase.product_id, Purchase.order_ref, Purchase.subscription_ref, Purchase.on_record, Purchase.ground).where(
+            Purchase.id.in_(ids)
+        )
+    )
+    return {
+        pid: Ground(
+            pid, product, named=ground != "product" or bool(order or subscription), on_record=on_record,
+            person=ground.startswith("hand:"), recoveries=tuple(recoveries.get(pid, ())),  # type: ignore[arg-type]
+        )
+        for pid, product, order, subscription, on_record, ground in rows
+    }  # fmt: skip
+
+
+__all__ = ["MEMBERSHIP", "Op", "grounds_of", "load", "membership_targets"]

@@ -1,0 +1,67 @@
+"""The words that entries say, and times in a marketplace's zone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+PLACES = {"space": "space", "space_group": "space group", "event": "event", "tag": "tag"}
+
+
+def local(at: datetime, zone: str) -> datetime:
+    """The same moment in a time zone (an IANA name)."""
+    return at.astimezone(ZoneInfo(zone))
+
+
+def day(at: datetime, zone: str) -> str:
+    """`12 May 2026`."""
+    there = local(at, zone)
+    return f"{there.day} {there:%B %Y}"
+
+
+def clock(at: datetime, zone: str) -> str:
+    """`14:32`."""
+    return f"{local(at, zone):%H:%M}"
+
+
+def moment(at: datetime, zone: str, now: datetime) -> str:
+    """`14:32` where it is the same day as `now`, else `12 May 2026, 14:32`."""
+    if local(at, zone).date() == local(now, zone).date():
+        return clock(at, zone)
+    return f"{day(at, zone)}, {clock(at, zone)}"
+
+
+def when(at: datetime, zone: str, now: datetime) -> str:
+    """`at 14:32` where it is the same day as `now`, else `on 12 May 2026 at 14:32`."""
+    if local(at, zone).date() == local(now, zone).date():
+        return f"at {clock(at, zone)}"
+    return f"on {day(at, zone)} at {clock(at, zone)}"
+
+
+def asked(kind: str, target: str, integration: str, adds: bool) -> str:
+    """What an entry asks for: `Add to space VIP Room`, `Invite to My community`."""
+    match kind, adds:
+        case "membership", True:
+            return f"Invite to {integration}"
+        case "membership", False:
+            return f"Remove from {integration}"
+        case "tag", True:
+            return f"Add tag {target}"
+        case "tag", False:
+            return f"Remove tag {target}"
+        case "event", True:
+            return f"RSVP to event {target}"
+        case "event", False:
+            return f"Un-RSVP from event {target}"
+        case _, True:
+            return f"Add to {PLACES.get(kind, kind)} {target}"
+        case _:
+            return f"Remove from {PLACES.get(kind, kind)} {target}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
