@@ -82,7 +82,7 @@ class Book:
     refuted: dict[int, bool] = field(default_factory=dict)
     moved: dict[int, tuple[datetime, str, datetime]] = field(default_factory=dict)
     merged: dict[int, int] = field(default_factory=dict)
-    fresh: set[int] = field(default_factory=set)
+    fresh: dict[int, dict[str, Any]] = field(default_factory=dict)
     unusual: set[int] = field(default_factory=set)
     """Customers for whom more may have changed than the entries of this transaction ask for (see `corrections`)."""
 
@@ -162,15 +162,13 @@ class Book:
         lane = self.lanes.get((customer, integration))
         if lane is None:
             lane = self.lanes[customer, integration] = self.id()
-            self.fresh.add(lane)
-            self.rows[Lane].append(
-                {"id": lane, "marketplace_id": marketplace, "customer_id": customer, "integration_id": integration, "due_at": due}
-            )
+            row = {"id": lane, "marketplace_id": marketplace, "customer_id": customer, "integration_id": integration, "due_at": due}
+            self.fresh[lane] = row
+            self.rows[Lane].append(row)
         if due < self.due.setdefault(lane, due):
             self.due[lane] = due
         if lane in self.fresh:
-            row = next(r for r in self.rows[Lane] if r["id"] == lane)
-            row["due_at"] = self.due[lane]
+            self.fresh[lane]["due_at"] = self.due[lane]
         return lane
 
     def merge(self, keep: Bought, gone: Bought) -> None:

@@ -1,0 +1,134 @@
+"""Why an entry that asked for something has nothing to do: something newer has spoken, or another purchase still grants it. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.apps import MEMBERSHIP, Target
+from webapp.engine import sentences
+from webapp.engine.access import Mark, Verdict
+from webapp.engine.work import End, Open
+from webapp.models import Grant, Happening, LogEntry, Product, Purchase
+
+SAID = {
+    "product_purchased": "bought", "product_refunded": "refunded", "product_partially_refunded": "partly refunded",
+    "prospect_created": "left in the cart", "subscription_canceled": "canceled", "subscription_charge_failed": "a payment failed",
+    "subscription_charged": "paid", "subscription_delinquent": "turned delinquent", "subscription_recovered": "paid again",
+    "subscription_restarted": "restarted", "subscription_completed": "paid in full",
+}  # fmt: skip
+"""What a trigger says of a customer in a word or two: "Superseded: refunded at 14:32"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where a mark came from: its trigger (None: a person), its product's name, and when that purchase was made."""
+
+    trigger: str | None
+    product: str | None
+    bought_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """An entry whose wish is not what is desired, with the verdict on its target."""
+
+    entry: Open
+    verdict: Verdict
+    target: Target
+    integration: str
+    zone: str
+
+
+def explain(session: Session, mismatches: Collection[Mismatch], now: datetime) -> dict[int, End]:
+    """What to say of each of these entries, by its id."""
+    marks = {mark.id: mark for m in mismatches for mark in _marks(m.verdict)}
+    causes = _causes(session, marks.values())
+    refuted = _refuted(session, {m.entry.happening_id for m in mismatches if m.entry.happening_id})
+    return {m.entry.id: _explain(session, m, causes, refuted, now) for m in mismatches}
+
+
+def _explain(session: Session, m: Mismatch, causes: dict[int, Cause], refuted: Collection[int], now: datetime) -> End:
+    if m.entry.happening_id in refuted:
+        return End("unchanged", _never_was(session, m, now))
+    if m.entry.adds:
+        return End("unchanged", _superseded(m.verdict.ended, causes, m.zone, now, m.verdict.expired))
+    return _kept(m, causes, now)
+
+
+def _kept(m: Mismatch, causes: dict[int, Cause], now: datetime) -> End:
+    """A removal that is overruled: by another purchase, or by something newer on the same one."""
+    granting = [mark for mark in m.verdict.because if mark.entry != m.entry.id]
+    if not granting:
+        return End("unchanged", "Nothing had to be done: it is granted.")
+    newest = granting[-1]
+    cause = causes[newest.id]
+    what = m.integration if m.target.kind == MEMBERSHIP else m.target.name
+    if cause.trigger is None and cause.product is None:
+        return End("unchanged", f"Kept: {what} was granted by hand.", details={"kept": True})
+    bought = _short(cause.bought_at, m.zone, now)
+    product = cause.product or "another purchase"
+    return End("unchanged", f"Kept: {product} (bought {bought}) still grants {what}.", details={"kept": True})
+
+
+def _superseded(ended: Mark | None, causes: dict[int, Cause], zone: str, now: datetime, expired: bool) -> str:
+    if ended is None:
+        return "Superseded by something newer: nothing to do."
+    if expired and ended.until:
+        return f"Superseded: its time was over {sentences.when(ended.until, zone, now)}."
+    cause = causes.get(ended.id)
+    word = SAID.get(cause.trigger or "", "changed") if cause and cause.trigger else "taken away by hand"
+    return f"Superseded: {word} {sentences.when(ended.asked_at or ended.at, zone, now)}."
+
+
+def _never_was(session: Session, m: Mismatch, now: datetime) -> str:
+    """The happening behind the entry has turned out not to have happened."""
+    happening = session.get(Happening, m.entry.happening_id)
+    if happening is not None and happening.trigger == "prospect_created":
+        bought = session.scalar(
+            select(Happening.at)
+            .where(
+                Happening.customer_id == happening.customer_id, Happening.product_id == happening.product_id,
+                Happening.trigger == "product_purchased", Happening.at <= happening.at,
+            )
+            .order_by(Happening.at)
+            .limit(1)
+        )  # fmt: skip
+        when = f" {sentences.when(bought, m.zone, now)}" if bought else ""
+        return f"Bought{when}, before the 2 hours were over: no abandoned cart."
+    return "A later message told that this did not happen: nothing to do."
+
+
+def _marks(verdict: Verdict) -> Iterable[Mark]:
+    return (*verdict.because, *((verdict.ended,) if verdict.ended else ()))
+
+
+def _causes(session: Session, marks: Iterable[Mark]) -> dict[int, Cause]:
+    ids = [mark.id for mark in marks]
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(Grant.id, LogEntry.trigger, Product.name, Purchase.bought_at)
+        .join(Purchase, Purchase.id == Grant.purchase_id)
+        .join(Product, Product.id == Purchase.product_id, isouter=True)
+        .join(LogEntry, LogEntry.id == Grant.entry_id, isouter=True)
+        .where(Grant.id.in_(ids))
+    )
+    return {grant: Cause(trigger, product, bought) for grant, trigger, product, bought in rows}
+
+
+def _refuted(session: Session, happenings: Collection[int]) -> set[int]:
+    if not happenings:
+        return set()
+    return set(session.scalars(select(Happening.id).where(Happening.id.in_(happenings), Happening.refuted.is_(True))))
+
+
+def _short(at: datetime, zone: str, now: datetime) -> str:
+    """`12 May`, with the year where it is not this one."""
+    there = sentences.local(at, zone)
+    year = "" if there.year == sentences.local(now, zone).year else f" {there.year}"
+    return f"{there.day} {there:%B}{year}"

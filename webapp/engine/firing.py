@@ -1,0 +1,148 @@
+"""Happenings → rules → log entries and marks on the record: what each rule that matches asks for, and why others did not match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from webapp.engine import sentences
+from webapp.engine.book import Book
+from webapp.engine.happenings import New, Told, bought_by
+from webapp.engine.snapshots import RuleView, Snapshot
+from webapp.engine.triggers import TRIGGERS
+from webapp.models import PAID_PERIOD, Grant, LogEntry
+
+CLOSE = 5
+"""How many of the rules that came close an entry names."""
+
+GONE = "target_gone"
+"""The cause of an entry whose rule is about something that the app no longer has."""
+
+
+def fire(book: Book, snapshot: Snapshot, told: Told, new: New, product: str) -> int:
+    """Hold the rules against one happening, and write down what they ask for. Returns how many log entries that made."""
+    rules = snapshot.firing(new.fired.trigger, new.fired.product_id)
+    for rule in rules:
+        _ask(book, snapshot, told, new, rule)
+    if not rules:
+        _no_rule(book, snapshot, told, new, product)
+    return len(rules) or 1
+
+
+def entry(book: Book, marketplace_id: int, status: str, sentence: str, **more: Any) -> dict[str, Any]:
+    """A log entry's row, written with the book. `more` are columns; all rows have the same ones, so that one statement writes them."""
+    row = {**_EMPTY, "id": book.id(), "marketplace_id": marketplace_id, "status": status, "sentence": sentence, **more}
+    row |= {"at": book.now, "changed_at": book.now}
+    if row["open_lane_id"] is None:
+        row["finished_at"] = book.now
+    book.rows[LogEntry].append(row)
+    return row
+
+
+_EMPTY: dict[str, Any] = dict.fromkeys(
+    (
+        "event_id", "happening_id", "customer_id", "product_id", "rule_id", "integration_id", "target_id", "lane_id", "open_lane_id",
+        "trigger", "action", "due_at", "finished_at", "replays_id", "batch_id", "details",
+    )
+) | {"todo": "", "cause": "", "attempts": 0, "test": False}  # fmt: skip
+
+
+def _about(told: Told, new: New) -> dict[str, Any]:
+    return {
+        "event_id": told.event_id, "happening_id": new.fired.id, "customer_id": told.buyer.id, "product_id": new.fired.product_id,
+        "trigger": new.fired.trigger, "test": told.message.test,
+    }  # fmt: skip
+
+
+def _ask(book: Book, snapshot: Snapshot, told: Told, new: New, rule: RuleView) -> None:
+    """What one rule asks for: an entry that waits in the customer's lane, and its mark on the record."""
+    at = _acts_at(new, rule)
+    lane = book.lane(told.buyer.marketplace_id, told.buyer.id, rule.integration_id, max(at, book.now))
+    about = _about(told, new) | {
+        "rule_id": rule.id, "integration_id": rule.integration_id, "target_id": rule.target_id, "lane_id": lane, "action": rule.action,
+    }  # fmt: skip
+    if new.fired.refuted:
+        made = entry(book, snapshot.marketplace_id, "unchanged", _bought_in_time(book, snapshot, told, new), **about)
+    elif rule.broken:
+        made = entry(book, snapshot.marketplace_id, "failed", _gone(rule), **about, cause=GONE, todo=REPAIR)
+    else:
+        waits = at > book.now
+        sentence = _waiting(rule, at, book.now, snapshot.time_zone) if waits else _asked(rule)
+        made = entry(book, snapshot.marketplace_id, "queued", sentence, **about, open_lane_id=lane, due_at=at if waits else None)
+    _mark(book, new, rule, made, lane, at)
+
+
+def _mark(book: Book, new: New, rule: RuleView, made: dict[str, Any], lane: int, at: datetime) -> None:
+    waits = not rule.adds and at > new.fired.at
+    book.rows[Grant].append(
+        {
+            "id": book.id(), "lane_id": lane, "target_id": rule.target_id, "purchase_id": new.purchase.id, "happening_id": new.fired.id,
+            "entry_id": made["id"], "op": _op(rule), "at": at, "tie": new.fired.tie,
+            "until": at + timedelta(days=rule.for_days) if rule.adds and rule.for_days else None,
+            "asked_at": new.fired.at if waits else new.asked_at, "recoverable": waits, "void": new.fired.refuted,
+        }
+    )  # fmt: skip
+
+
+def _op(rule: RuleView) -> str:
+    if rule.adds:
+        return "open"
+    return "close" if rule.removal == "spare" else "clear"
+
+
+def _acts_at(new: New, rule: RuleView) -> datetime:
+    """The event time from which it counts: the happening's own, or for a removal that waits the later one."""
+    if rule.adds or not rule.after_days:
+        return new.fired.at
+    if rule.after_days == PAID_PERIOD:
+        return max(new.fired.at, new.access_until or new.fired.at)
+    return new.fired.at + timedelta(days=rule.after_days)
+
+
+REPAIR = "Choose another target for the rule. The entries that failed can then be replayed together."
+
+
+def _gone(rule: RuleView) -> str:
+    return f"The {sentences.PLACES.get(rule.kind, rule.kind)} {rule.target} no longer exists in {rule.integration}."
+
+
+def _asked(rule: RuleView) -> str:
+    return f"{sentences.asked(rule.kind, rule.target, rule.integration, rule.adds)}."
+
+
+def _waiting(rule: RuleView, at: datetime, now: datetime, zone: str) -> str:
+    return f"{sentences.asked(rule.kind, rule.target, rule.integration, rule.adds)} {sentences.when(at, zone, now)}."
+
+
+def _bought_in_time(book: Book, snapshot: Snapshot, told: Told, new: New) -> str:
+    bought = bought_by(book, told.buyer, new.fired.product_id, new.fired.at)
+    when = f" {sentences.when(bought.at, snapshot.time_zone, book.now)}" if bought else ""
+    return f"Bought{when}, before the 2 hours were over: no abandoned cart."
+
+
+def _no_rule(book: Book, snapshot: Snapshot, told: Told, new: New, product: str) -> None:
+    """Say that nothing happened, and why not: the rules that came close."""
+    trigger = TRIGGERS[new.fired.trigger]
+    person = told.message.person
+    who = (person.first_name if person else "") or told.buyer.email
+    close = _came_close(snapshot.rules, new, product)
+    entry(
+        book, snapshot.marketplace_id, "no_rule", f"{who} {trigger.did.format(product=product)}. No rule is about that.",
+        **_about(told, new), todo=f"Make a rule for {product}, if something should follow.", details={"close": close},
+    )  # fmt: skip
+
+
+def _came_close(rules: Sequence[RuleView], new: New, product: str) -> list[dict[str, Any]]:
+    """Rules that differ in one thing: switched off; another trigger for this product; this trigger for another product."""
+    found: list[tuple[int, RuleView, str]] = []
+    for rule in rules:
+        same_trigger, same_product = rule.trigger == new.fired.trigger, rule.product_id in (None, new.fired.product_id)
+        if same_trigger and same_product:
+            found.append((0, rule, "It is switched off."))
+        elif same_product:
+            found.append((1, rule, f"It is for {TRIGGERS[rule.trigger].label}, not {TRIGGERS[new.fired.trigger].label}."))
+        elif same_trigger:
+            found.append((2, rule, f"It is for another product than {product}."))
+    found.sort(key=lambda one: (one[0], one[1].id))
+    return [{"rule": rule.id, "asks": _asked(rule), "why": why} for _, rule, why in found[:CLOSE]]

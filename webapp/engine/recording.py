@@ -1,0 +1,275 @@
+"""Write down what came of calls and of whole pieces of work: many lanes in one transaction. What was done is never asked again here."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from webapp.apps import Answer, Call, Setback, metered
+from webapp.engine import integrations, retries, usage, versions
+from webapp.engine.book import NewId
+from webapp.engine.lanes import renew
+from webapp.engine.work import End, Work
+from webapp.models import Call as CallRow
+from webapp.models import CallEntry, Holding, Integration, Lane, LogEntry, Target
+
+CALL_WORD = "call"
+"""On whose word a belief stands that a call's answer gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made, with its answer, and when it ended."""
+
+    work: Work
+    call: Call
+    answer: Answer
+    at: datetime
+
+
+@dataclass(slots=True)
+class Recorded:
+    """`lost`: the lanes that are no longer ours; `marketplaces`: whose log has news."""
+
+    lost: set[int]
+    marketplaces: set[int]
+
+
+def record(
+    session: Session, made: Sequence[Made], going_on: Sequence[Work], finished: Sequence[Work], now: datetime, new_id: NewId, dice: float
+) -> Recorded:
+    """Write down calls that were made; hold on to the lanes that go on; end and give back those that are finished. The caller commits.
+
+    `dice`, from 0 to 1, spreads the retries of what failed together.
+    """
+    _calls(session, made, new_id)
+    touched = {id(one.work): one.work for one in made} | {id(work): work for work in finished}
+    _beliefs(session, touched.values(), now)
+    lost = {work.lane_id for work in going_on} - _renewed(session, going_on, now)
+    ours = _lock(session, finished)
+    lost |= {work.lane_id for work in finished if work.lane_id not in ours}
+    kept = [work for work in finished if work.lane_id in ours]
+    _finish(session, kept, now, dice)
+    return Recorded(lost, {work.marketplace_id for work in [*(one.work for one in made), *kept]})
+
+
+def _calls(session: Session, made: Sequence[Made], new_id: NewId) -> None:
+    if not made:
+        return
+    rows, served = [], []
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    for one in made:
+        row = _call(one, new_id(one.at))
+        rows.append(row)
+        served += [{"entry_id": entry, "call_id": row["id"]} for entry in _served(one)]
+        counts[one.work.integration_id].update(calls=1, metered=int(metered(one.answer.status)))
+    session.execute(insert(CallRow), rows)
+    if served:
+        session.execute(insert(CallEntry), served)
+    for integration, count in sorted(counts.items()):
+        usage.count(session, integration, made[0].at, count["calls"], count["metered"])
+
+
+def _call(made: Made, call_id: int) -> dict[str, Any]:
+    call, answer = made.call, made.answer
+    path = f"{call.path}?{urlencode(call.query)}" if call.query else call.path
+    return {
+        "id": call_id, "lane_id": made.work.lane_id, "integration_id": made.work.integration_id, "at": made.at, "method": call.method,
+        "path": path[:500], "body": json.dumps(call.body, ensure_ascii=False) if call.body is not None else "", "says": call.says,
+        "status": answer.status, "answer": answer.text or answer.error, "duration_ms": answer.duration_ms,
+    }  # fmt: skip
+
+
+def _served(made: Made) -> Iterable[int]:
+    """The entries that a call was for; one that settles nothing by itself (a look-up) was for all that still wait."""
+    work, targets = made.work, set(made.call.targets)
+    return [e.id for e in work.entries if e.id not in work.ended and (not targets or e.target in targets)]
+
+
+def _beliefs(session: Session, works: Iterable[Work], now: datetime) -> None:
+    """What has been learned about the customers: what they hold, who they are in the app."""
+    changed, lapsed, lanes = [], [], []
+    for work in works:
+        stored, known = work.stored or work.known, work.known
+        for target, belief in known.beliefs.items():
+            if belief is not stored.beliefs.get(target):
+                changed.append({"lane_id": work.lane_id, "target_id": target, "held": belief.held, "since": now, "heard_at": now})
+        lapsed += [(work.lane_id, target) for target in stored.beliefs if target not in known.beliefs]
+        if known.member_id != stored.member_id or work.alias:
+            lanes.append({"lane": work.lane_id, "member": known.member_id, "address": work.alias})
+        work.stored, work.alias = known, None
+    if changed:
+        session.connection().execute(_upsert_holdings(session.connection().dialect.name), [row | {"word": CALL_WORD} for row in changed])
+    for lane, target in lapsed:
+        session.execute(delete(Holding).where(Holding.lane_id == lane, Holding.target_id == target))
+    if lanes:
+        session.connection().execute(_KNOW, lanes)
+
+
+def _renewed(session: Session, works: Sequence[Work], now: datetime) -> set[int]:
+    by_claim: dict[str, list[int]] = defaultdict(list)
+    for work in works:
+        by_claim[work.claim].append(work.lane_id)
+    return {lane for claim, lanes in by_claim.items() for lane in renew(session, lanes, claim, now)}
+
+
+def _lock(session: Session, works: Sequence[Work]) -> set[int]:
+    """The lanes of these that are still held by the claim they were taken with. Locked, so that intake's wake-up waits for us."""
+    if not works:
+        return set()
+    claims = {work.lane_id: work.claim for work in works}
+    rows = session.execute(select(Lane.id, Lane.claim).where(Lane.id.in_(claims)).order_by(Lane.id).with_for_update())
+    return {lane for lane, claim in rows if claim == claims[lane]}
+
+
+def _finish(session: Session, works: Sequence[Work], now: datetime, dice: float) -> None:
+    if not works:
+        return
+    entries: list[dict[str, Any]] = []
+    lanes: dict[int, dict[str, Any]] = {}
+    for work in works:
+        ends = work.finish()
+        entries += [_ended(entry, ends[entry], now) for entry in ends]
+        left = [e.id for e in work.entries if e.id not in ends]
+        lanes[work.lane_id] = {"lane": work.lane_id, "tries": 0, "again": None}
+        if work.setback and left:
+            entries += _set_back(session, work, work.setback, left, lanes[work.lane_id], now, dice)
+    _break_targets(session, works, now)
+    _update_entries(session, entries)
+    _release(session, lanes, now)
+
+
+def _ended(entry: int, end: End, now: datetime) -> dict[str, Any]:
+    return {
+        "entry": entry, "to": end.status, "says": end.sentence, "do": end.todo, "why": end.cause, "waits_until": None, "over": True,
+        "moment": now, "finished": now, "more": dict(end.details) if end.details else None, "tries": None,
+    }  # fmt: skip
+
+
+def _set_back(
+    session: Session, work: Work, setback: Setback, left: Sequence[int], lane: dict[str, Any], now: datetime, dice: float
+) -> list[dict[str, Any]]:
+    """What a setback means for the entries that still wait, and for their lane."""
+    if setback.kind == "retry":
+        return _retry(work, setback, left, lane, now, dice)
+    end = End("queued", setback.sentence, setback.cause, setback.todo)
+    lane["tries"] = work.failures
+    if setback.kind == "tomorrow":
+        lane["tries"] = 0
+        until = retries.tomorrow(now, work.zone)
+        return [_ended(e, End("parked", setback.sentence, setback.cause, setback.todo), now) | _open(until) for e in left]
+    integration = session.get_one(Integration, work.integration_id, with_for_update=True, populate_existing=True)
+    if setback.kind == "attention":
+        integrations.needs_attention(session, integration, setback.cause, now)
+    else:
+        hold = now + timedelta(seconds=setback.seconds)
+        integration.hold_until = max(hold, integration.hold_until or hold)
+        integration.hold_reason = setback.cause
+    return [_ended(e, end, now) | _open(None) for e in left]
+
+
+def _retry(work: Work, setback: Setback, left: Sequence[int], lane: dict[str, Any], now: datetime, dice: float) -> list[dict[str, Any]]:
+    failures = work.failures + 1
+    at = retries.again_at(failures, now, (dice + work.lane_id % 97 / 97) % 1)
+    if at is None:
+        sentence = f"{setback.sentence} Cartwheel tried {failures} times over three days and gave up."
+        todo = setback.todo or "Replay the entry when the cause is gone."
+        return [_ended(e, End("failed", sentence, setback.cause, todo), now) | {"tries": failures} for e in left]
+    lane |= {"tries": failures, "again": at}
+    end = End("retrying", retries.waiting(setback.sentence, failures, at, work.zone, now), setback.cause, setback.todo)
+    return [_ended(e, end, now) | _open(None) | {"tries": failures} for e in left]
+
+
+def _open(waits_until: datetime | None) -> dict[str, Any]:
+    return {"over": False, "finished": None, "waits_until": waits_until}
+
+
+def _break_targets(session: Session, works: Sequence[Work], now: datetime) -> None:
+    """A call has found out that a target no longer exists: rules about it are broken from now on."""
+    broken = {t: work.marketplace_id for work in works for t, settled in work.settled.items() if settled.outcome == "broken"}
+    if not broken:
+        return
+    session.execute(update(Target).where(Target.id.in_(broken), Target.gone_at.is_(None)).values(gone_at=now))
+    for marketplace in sorted(set(broken.values())):
+        versions.bump(session, marketplace)
+
+
+def _update_entries(session: Session, entries: list[dict[str, Any]]) -> None:
+    if entries:
+        plain = [row for row in entries if row["more"] is None]
+        for rows, statement in ((plain, _END), ([row for row in entries if row["more"] is not None], _END_WITH_DETAILS)):
+            if rows:
+                session.connection().execute(statement, rows)
+
+
+def _release(session: Session, lanes: dict[int, dict[str, Any]], now: datetime) -> None:
+    """Give lanes back, due again where entries wait: those that came meanwhile, those that wait for a time, those that were set back."""
+    due = _next_due(session, lanes, now)
+    rows = [row | {"due": max(due[lane], row["again"] or due[lane]) if lane in due else None} for lane, row in sorted(lanes.items())]
+    session.connection().execute(_RELEASE, rows)
+
+
+def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[int, datetime]:
+    query = (
+        select(LogEntry.open_lane_id, func.min(func.coalesce(LogEntry.due_at, bindparam("now", now, type_=LogEntry.due_at.type))))
+        .where(LogEntry.open_lane_id.in_(lanes))
+        .group_by(LogEntry.open_lane_id)
+    )
+    return {lane: due for lane, due in session.execute(query) if lane is not None}
+
+
+_moment = LogEntry.changed_at.type
+_ENTRY: dict[str, Any] = {
+    "status": bindparam("to"), "sentence": bindparam("says"), "todo": bindparam("do"), "cause": bindparam("why"),
+    "open_lane_id": case((bindparam("over").is_(True), None), else_=LogEntry.open_lane_id), "due_at": bindparam("waits_until", type_=_moment),
+    "changed_at": bindparam("moment", type_=_moment), "finished_at": bindparam("finished", type_=_moment),
+    "attempts": func.coalesce(bindparam("tries", type_=LogEntry.attempts.type), LogEntry.attempts),
+}  # fmt: skip
+_waits = LogEntry.open_lane_id.is_not(None)
+_END = update(LogEntry).where(LogEntry.id == bindparam("entry"), _waits).values(_ENTRY)
+_END_WITH_DETAILS = (
+    update(LogEntry)
+    .where(LogEntry.id == bindparam("entry"), _waits)
+    .values(_ENTRY | {"details": bindparam("more", type_=LogEntry.details.type)})
+)
+_KNOW = (
+    update(Lane)
+    .where(Lane.id == bindparam("lane"))
+    .values(
+        member_id=bindparam("member"),
+        alias=func.coalesce(bindparam("address"), Lane.alias),
+        alias_by=case((bindparam("address").is_not(None), "learned"), else_=Lane.alias_by),
+    )
+)
+_RELEASE = (
+    update(Lane)
+    .where(Lane.id == bindparam("lane"))
+    .values(
+        claim=None, claimed_until=None, attempts=bindparam("tries"), retry_at=bindparam("again", type_=_moment),
+        due_at=bindparam("due", type_=_moment),
+    )
+)  # fmt: skip
+
+
+@cache
+def _upsert_holdings(dialect: str) -> Any:
+    statement = (postgresql_insert if dialect == "postgresql" else sqlite_insert)(Holding)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["lane_id", "target_id"],
+        set_={
+            "since": case((Holding.held == new.held, Holding.since), else_=new.since),
+            "held": new.held, "heard_at": new.heard_at, "word": new.word,
+        },
+    )  # fmt: skip
