@@ -14,6 +14,7 @@ except ConfigError as wrong:
     raise SystemExit(f"Cartwheel can't start: {wrong}") from None
 
 bind = f"0.0.0.0:{settings.port}"
+control_socket_disable = True  # nobody steers it but by signals
 worker_class = "gthread"
 workers = 1
 threads = settings.web_threads

@@ -6,7 +6,7 @@ import http.client
 import socket
 from pathlib import Path
 
-PATIENCE = 2.0
+PATIENCE = 1.0
 """Seconds to wait for an answer from this machine."""
 
 

@@ -44,6 +44,7 @@ class House:
         self.commands: Mapping[str, str] = parse_procfile((settings.root / "Procfile").read_text()).processes
         self.environ = {name: value for name, value in environ.items() if value}
         self.environ |= {"PATH": _path(environ), "PORT": str(settings.port), "PYTHONUNBUFFERED": "1"}
+        self.environ["DEMO"] = "1" if settings.demo else "0"
         self.valkey: Child | None = None
 
     def run(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from datetime import datetime
 
@@ -24,8 +25,10 @@ class Output:
         if name not in self._colours:
             self._colours[name] = next(self._next_colour)
         now = datetime.now().astimezone()
-        self._printer.write(Message("line", line, now, name, self._colours[name]))
+        with contextlib.suppress(OSError):  # nobody reads it any more; what runs has to be ended all the same
+            self._printer.write(Message("line", line, now, name, self._colours[name]))
 
     def plain(self, line: str) -> None:
         """Print a line as it is: what a person is meant to copy."""
-        print(line, flush=True)
+        with contextlib.suppress(OSError):
+            print(line, flush=True)

@@ -99,14 +99,14 @@ SETTINGS = (
         "CIRCLE_RATE",
         as_rate,
         "2000/300",
-        "The most calls to one Circle community, in so many seconds, over all workers; 0 is no limit.",
+        "The most calls to Circle in so many seconds, over all workers: Circle counts by IP address. 0 is no limit.",
     ),
     Setting(
         "DEMO",
         as_flag,
         None,
         "Whether `make run` brings the sandbox and a demo marketplace connected to it.",
-        "1 in development, 0 in production",
+        "1 in development, 0 in production and where CIRCLE_API_URL is set",
     ),
     Setting(
         "FLASK_ENV",
@@ -205,6 +205,8 @@ def load(environ: Mapping[str, str] | None = None, var: Path = VAR) -> Settings:
     production = _is_production(given)
     _check_platform(given)
     values = _read({**local.running(var), **given})
+    if values["DATABASE_URL"] is None:
+        _make_folder(var)
     return Settings(
         var=var,
         port=values["PORT"],
@@ -215,7 +217,7 @@ def load(environ: Mapping[str, str] | None = None, var: Path = VAR) -> Settings:
         encryption_keys=values["ENCRYPTION_KEYS"] or _own_encryption_keys(production, var),
         circle_api_url=values["CIRCLE_API_URL"],
         circle_rate=values["CIRCLE_RATE"],
-        demo=(not production) if values["DEMO"] is None else values["DEMO"],
+        demo=(not production and "CIRCLE_API_URL" not in given) if values["DEMO"] is None else values["DEMO"],
         production=production,
         web_threads=values["WEB_THREADS"],
         call_threads=values["CALL_THREADS"],
@@ -254,6 +256,15 @@ def _check_platform(given: Mapping[str, str]) -> None:
         raise ConfigError("DATABASE_URL must name a PostgreSQL database here: a SQLite file would be lost with the dyno.")
     if "REDIS_URL" not in given:
         raise ConfigError("REDIS_URL must be set here: each dyno is alone, so web and worker need a Redis they share.")
+
+
+def _make_folder(var: Path) -> None:
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise ConfigError(f"CARTWHEEL_VAR must name a folder that can be made and written: {var}, {wrong.strerror}.") from None
+    if not os.access(var, os.W_OK | os.X_OK):
+        raise ConfigError(f"CARTWHEEL_VAR must name a folder that this user may write, not {var}.")
 
 
 def _secret_key(given: str | None, production: bool, var: Path) -> str:

@@ -6,10 +6,12 @@ import base64
 import binascii
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 FERNET_BYTES = 32
 SHORTEST_SECRET = 32
@@ -69,22 +71,23 @@ def as_rate(name: str, text: str) -> Rate | None:
     if text == "0":
         return None
     calls, _, seconds = text.partition("/")
-    if not (calls.isdigit() and seconds.isdigit() and int(calls) and int(seconds)):
+    if not (text.isascii() and calls.isdigit() and seconds.isdigit() and int(calls) and int(seconds)):
         raise ConfigError(f"{name} must be calls/seconds, such as 2000/300, or 0 for no limit, not {text!r}.")
     return Rate(int(calls), int(seconds))
 
 
 def as_http_url(name: str, text: str) -> str:
     """An http(s) address without a slash at its end."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not _has_host(text) or parts.query or parts.fragment:
+    parts = _split(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"{name} must be an address such as https://cartwheel.example.com, without a query.")
     return text.rstrip("/")
 
 
 def as_smtp_url(name: str, text: str) -> str:
     """`smtp://user:password@host:587` (STARTTLS where it is offered) or `smtps://…:465`."""
-    if urlsplit(text).scheme not in ("smtp", "smtps") or not _has_host(text):
+    parts = _split(text)
+    if parts is None or parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ConfigError(f"{name} must be an address such as smtp://user:password@mail.example.com:587.")
     return text
 
@@ -92,22 +95,21 @@ def as_smtp_url(name: str, text: str) -> str:
 def as_database_url(name: str, text: str) -> str:
     """SQLAlchemy's address of a PostgreSQL or SQLite database, from what platforms give (`postgres://…`)."""
     scheme, _, rest = text.partition("://")
-    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
-        return f"postgresql+psycopg://{rest}"
-    if scheme in ("sqlite", "sqlite+pysqlite") and rest.startswith("/"):
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest and _is_address(url := f"postgresql+psycopg://{rest}"):
+        return url
+    if scheme in ("sqlite", "sqlite+pysqlite") and rest.startswith("/") and rest.strip("/") not in ("", ":memory:"):
         return f"sqlite+pysqlite://{rest}"
     raise ConfigError(f"{name} must be the address of a PostgreSQL database: postgres://user:password@host/name.")
 
 
 def as_redis_url(name: str, text: str) -> str:
     """redis-py's address. A `rediss://` without a word on certificates takes any: platforms sign their own."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.path if parts.scheme == "unix" else _has_host(text)):
+    parts = _split(text)
+    if parts is None or not (_is_socket(text, parts) or (parts.scheme in ("redis", "rediss") and parts.hostname)):
         raise ConfigError(f"{name} must be an address such as redis://host:6379/0, rediss://… or unix:///path.")
-    query = dict(parse_qsl(parts.query))
-    if parts.scheme == "rediss":
-        query.setdefault("ssl_cert_reqs", "none")
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    if parts.scheme == "rediss" and "ssl_cert_reqs" not in dict(parse_qsl(parts.query)):
+        return f"{text}{'&' if parts.query else '?'}ssl_cert_reqs=none"
+    return text
 
 
 def as_encryption_keys(name: str, text: str) -> tuple[str, ...]:
@@ -134,9 +136,22 @@ def _is_fernet_key(text: str) -> bool:
         return False
 
 
-def _has_host(text: str) -> bool:
+def _split(text: str) -> SplitResult | None:
+    """The parts of an address; None where it is none, or its port is none."""
     try:
         parts = urlsplit(text)
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        return parts if parts.port is None or parts.port > 0 else None
     except ValueError:
+        return None
+
+
+def _is_socket(text: str, parts: SplitResult) -> bool:
+    return text.startswith("unix:///") and len(parts.path) > 1
+
+
+def _is_address(url: str) -> bool:
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
         return False
+    return True

@@ -5,17 +5,21 @@ No setting lives here: webapp.config reads these where the environment says noth
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 MAX_SOCKET_PATH = 100
 """Bytes that fit everywhere into a Unix socket's address (107 on Linux, 103 on macOS)."""
 
 RUNNING = "running.json"
+LOCK = "run.lock"
+"""Held by `make run` as long as it runs: one at a time in a folder, and what RUNNING says is true only meanwhile."""
 
 
 def made_once(path: Path, make: Callable[[], str]) -> str:
@@ -55,12 +59,31 @@ def valkey_socket(var: Path) -> Path:
 
 
 def running(var: Path) -> dict[str, str]:
-    """The settings that `make run` has given its processes; empty where none runs or the file is broken."""
+    """The settings that `make run` has given its processes; empty where none runs (one that was killed leaves the file behind)."""
     try:
+        if not _is_held(var / LOCK):
+            return {}
         noted = json.loads((var / RUNNING).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return {str(key): str(value) for key, value in noted.items()} if isinstance(noted, dict) else {}
+
+
+@contextmanager
+def holding(var: Path) -> Iterator[None]:
+    """Be the one `make run` of this folder, which must exist. Raises BlockingIOError where there is one already."""
+    with (var / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _is_held(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def note_running(var: Path, values: Mapping[str, str]) -> None:
