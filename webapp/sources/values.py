@@ -70,13 +70,15 @@ def as_time(value: object) -> datetime:
     """A time with its zone, in UTC: `2026-11-24T08:00:00Z` or with an offset."""
     if not isinstance(value, str):
         raise wrong("must be a time like 2026-11-24T08:00:00Z, as text")
+    if not value.isprintable():  # Python's reader lets a NUL through
+        raise wrong("is not a time like 2026-11-24T08:00:00Z")
     try:
         at = datetime.fromisoformat(value.strip().upper())
     except ValueError:
         raise wrong("is not a time like 2026-11-24T08:00:00Z") from None
     if at.tzinfo is None:
         raise wrong("has no time zone: end it with Z for UTC, or with an offset like +01:00")
-    if not EARLIEST_YEAR < at.year < LATEST_YEAR:
+    if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
         raise wrong(f"must be between the years {EARLIEST_YEAR} and {LATEST_YEAR}")
     return at.astimezone(UTC)
 
