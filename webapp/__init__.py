@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_migrate import Migrate
 
-from webapp import cli, config, database, doorbell, pages, parts
+from webapp import cli, config, database, desk, doorbell, pages, parts
 from webapp.ids import Ids
 from webapp.vault import Vault
 
@@ -19,6 +19,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     bell = doorbell.Bell(doorbell.connect(settings.redis_url))
     parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell))
     Migrate(app, database.db, directory=str(settings.root / "migrations"), render_as_batch=True)
+    desk.register(app)
     pages.register(app, settings)
     cli.register(app)
     return app

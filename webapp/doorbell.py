@@ -1,4 +1,4 @@
-"""Ring: "there is work", and "look at the log". Redis carries no work, so nothing is lost with it and nobody waits for it."""
+"""Ring: "there is work", "look at the log", "do this chore". Redis carries no work, so nothing is lost with it and nobody waits for it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
 
 QUEUE = "cartwheel"
+"""For the job that drains the lanes: there is at most one, and it takes as long as there is work."""
+
+CHORES = "cartwheel-chores"
+"""For what does not wait behind a long drain: loading a catalog, sending an e-mail."""
+
 FLAG = "cartwheel:rung"
 NEWS = "cartwheel:news"
 FLAG_SECONDS = 10
 JOB_SECONDS = 24 * 3600
+CHORE_SECONDS = 900
 log = logging.getLogger(__name__)
 
 
 def connect(url: str) -> Redis:
-    """A connection to Redis that gives up within a second. `rediss://` takes the self-signed certificates that platforms use."""
-    extra = {"ssl_cert_reqs": "none"} if url.startswith("rediss://") else {}
-    made: Redis = Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5, health_check_interval=30, **extra)
+    """A connection to Redis that gives up within seconds. Nothing is sent yet."""
+    made: Redis = Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5, health_check_interval=30)
     return made
 
 
@@ -50,38 +56,75 @@ def tell(redis: Redis, marketplaces: Iterable[int]) -> None:
     redis.publish(NEWS, ",".join(str(m) for m in marketplaces))
 
 
+def call_for(redis: Redis, job: str, *args: int) -> None:
+    """Have a chore done by a worker: a job by its name, with ids for arguments. Raises RedisError."""
+    Queue(CHORES, connection=redis).enqueue(job, *args, job_id=uuid.uuid4().hex, job_timeout=CHORE_SECONDS, result_ttl=0, failure_ttl=0)
+
+
+@dataclass
+class _Said:
+    """What has been said since the bell's thread looked last."""
+
+    work: bool = False
+    news: set[int] = field(default_factory=set)
+    chores: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+
+
 class Bell:
     """Rings from a thread of its own: whoever rings goes on at once, whatever Redis does."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
         self._rung = threading.Event()
-        self._work = False
-        self._news: set[int] = set()
+        self._said = _Said()
         self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._busy = False
         self._thread: threading.Thread | None = None
 
     def ring(self, marketplaces: Iterable[int] = (), work: bool = True) -> None:
         """There is work, and news on the log of these marketplaces. Returns at once and never raises."""
         with self._lock:
-            self._work = self._work or work
-            self._news.update(marketplaces)
-            if self._thread is None:  # started late, so that a forked process has its own
-                self._thread = threading.Thread(target=self._loop, name="bell", daemon=True)
-                self._thread.start()
+            self._said.work = self._said.work or work
+            self._said.news.update(marketplaces)
+            self._wake()
+
+    def chore(self, job: str, *args: int) -> None:
+        """There is a chore. Returns at once and never raises; where Redis does not hear it, the clock calls again."""
+        with self._lock:
+            self._said.chores.append((job, args))
+            self._wake()
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that was said has been passed on, so many seconds at most: for a process that is about to end."""
+        with self._lock:
+            return self._idle.wait_for(lambda: not self._busy, seconds)
+
+    def _wake(self) -> None:
+        self._busy = True
+        if self._thread is None:  # started late, so that a forked process has its own
+            self._thread = threading.Thread(target=self._loop, name="bell", daemon=True)
+            self._thread.start()
         self._rung.set()
 
     def _loop(self) -> None:
         while True:
             self._rung.wait()
-            self._rung.clear()
             with self._lock:
-                work, news = self._work, self._news
-                self._work, self._news = False, set()
+                self._rung.clear()
+                said, self._said = self._said, _Said()
             try:
-                if work:
-                    ring(self.redis)
-                if news:
-                    tell(self.redis, news)
+                self._pass_on(said)
             except RedisError as gone:  # the clock rings again when Redis is back; the log page looks by itself
                 log.warning("Redis did not hear the bell: %s", type(gone).__name__)
+            with self._lock:
+                self._busy = self._rung.is_set()
+                self._idle.notify_all()
+
+    def _pass_on(self, said: _Said) -> None:
+        if said.work:
+            ring(self.redis)
+        if said.news:
+            tell(self.redis, said.news)
+        for job, args in said.chores:
+            call_for(self.redis, job, *args)

@@ -8,9 +8,12 @@ from __future__ import annotations
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.pages import guard, health
+from webapp.pages import guard, health, ui, webhooks
 
-BLUEPRINTS = (health.pages,)
+BLUEPRINTS = (
+    health.pages,
+    webhooks.pages,
+)
 """One a page. Each module has its blueprint under the name `pages`."""
 
 
@@ -19,3 +22,4 @@ def register(app: Flask, settings: Settings) -> None:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     guard.register(app, settings)
+    ui.register(app, settings.root / "static")
