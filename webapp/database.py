@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, has_app_context
+from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from pysqlite3 import dbapi2
 from sqlalchemy import Connection, Engine, event
@@ -104,16 +104,31 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+_threads = threading.local()
+
+
+@contextmanager
+def _once_a_thread() -> Iterator[None]:
+    if getattr(_threads, "writing", False):
+        raise RuntimeError("writing() inside writing()")
+    _threads.writing = True
+    try:
+        yield
+    finally:
+        _threads.writing = False
+
+
 @contextmanager
 def writing() -> Iterator[Session]:
     """A transaction that may write: committed at the end, rolled back by an exception. Never make a network call inside.
 
     On SQLite writers take turns. What the page's own `db.session` has read is forgotten, so that it sees the change.
+    Raises RuntimeError inside another one: it would wait for itself.
     """
     engine, gate = db.engine, current_app.extensions["cartwheel_gate"]
-    if has_app_context():
-        db.session.rollback()
+    db.session.rollback()
     with (
+        _once_a_thread(),
         gate,
         engine.connect().execution_options(**WRITES) as connection,
         Session(connection, autoflush=True) as session,
