@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 Op = Literal["open", "close", "clear", "veto", "lift"]
+FOR_GOOD = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +86,57 @@ def desired(record: Record, now: datetime, at: datetime | None = None) -> dict[i
 
 def _verdict(target: int, stands: Sequence[Mark], marks: Sequence[Mark], record: Record, moment: datetime) -> Verdict:
     reach = (target, record.membership)  # what ends the membership ends everything at that integration
-    veto = _newest(m for m in stands if m.op in ("veto", "lift") and m.target in reach)
+    veto = _newest(m for m in stands if (m.op == "veto" and m.target in reach) or _lifts(m, target, record))
     if veto and veto.op == "veto":
         return Verdict(False, ended=veto)
     clear = _newest(m for m in stands if m.op == "clear" and m.target in reach)
     because, ends = [], [clear] if clear else []
-    for purchase in {m.purchase for m in stands if m.op == "open"}:
-        opened = _opened(purchase, target, stands, record)
+    for purchase, openings in _openings(target, stands, record).items():
+        end = _newest(m for m in (_closed(purchase, reach, stands, record), clear) if m)
+        alive = [m for m in openings if end is None or m.order > end.order]
+        opened = _deciding(alive, target)
         if opened is None:
-            continue
-        closed = _closed(purchase, reach, stands, record)
-        end = _newest(m for m in (closed, clear) if m)
-        if end and end.order > opened.order:
-            ends.append(end)
-        elif opened.until and opened.until <= moment:
+            ends += [end] if end else []
+        elif _ends_at(opened, target) <= moment:
             ends.append(opened)
         else:
             because.append(opened)
     if because:
         return Verdict(True, tuple(sorted(because, key=lambda m: m.order)))
-    last = _newest(ends) or _newest(m for m in marks if m.target in reach and (m.op != "open" or m.void))
+    last = _last(ends) or _newest(m for m in marks if m.target in reach and (m.op != "open" or m.void))
     return Verdict(False, ended=last, expired=bool(last and last.op == "open" and not last.void))
 
 
-def _opened(purchase: int, target: int, stands: Iterable[Mark], record: Record) -> Mark | None:
-    """The opening that decides: the newest, and of equal ones the one that holds longer. Every add is an opening of the membership, too."""
-    mine = [m for m in stands if m.op == "open" and m.purchase == purchase]
-    if target == record.membership:
-        return max(mine, key=lambda m: (m.at, m.tie, m.target != target or m.until is None, m.until or m.at), default=None)
-    return max((m for m in mine if m.target == target), key=lambda m: (m.at, m.tie, m.until is None, m.until or m.at), default=None)
+def _lifts(mark: Mark, target: int, record: Record) -> bool:
+    """Whether this lets the target be held again. Whoever gives a place back gives the membership back, too."""
+    return mark.op == "lift" and (target == record.membership or mark.target in (target, record.membership))
+
+
+def _openings(target: int, stands: Iterable[Mark], record: Record) -> dict[int, list[Mark]]:
+    """What opened the target, by purchase. Every add is an opening of the membership, too."""
+    found: dict[int, list[Mark]] = {}
+    for mark in stands:
+        if mark.op == "open" and target in (mark.target, record.membership):
+            found.setdefault(mark.purchase, []).append(mark)
+    return found
+
+
+def _deciding(openings: Iterable[Mark], target: int) -> Mark | None:
+    """The opening that decides: the newest, and of equal ones the one that holds longer.
+
+    A membership that came with a place has no end of its own: no other opening shortens it.
+    """
+    return max(openings, key=lambda m: (m.target != target, m.at, m.tie, _ends_at(m, target)), default=None)
+
+
+def _ends_at(opening: Mark, target: int) -> datetime:
+    """Until when an opening holds. The membership that came with a place stays when the place goes (docs/access.md)."""
+    return opening.until if opening.until and opening.target == target else FOR_GOOD
+
+
+def _last(ends: Iterable[Mark]) -> Mark | None:
+    """What came last of all that took a grant away: a mark at its time, an opening when it ran out."""
+    return max(ends, key=lambda m: (m.until or m.at if m.op == "open" else m.at, m.tie), default=None)
 
 
 def _closed(purchase: int, reach: tuple[int, ...], stands: Iterable[Mark], record: Record) -> Mark | None:
