@@ -50,9 +50,9 @@ def settle(session: Session, marketplace_id: int, query: Query) -> Query:
 
 def conditions(marketplace_id: int, query: Query) -> list[ColumnElement[bool]]:
     """What an entry must be, but for its status (`webapp.engine.logs`) and its text."""
-    found: list[ColumnElement[bool]] = [LogEntry.marketplace_id == marketplace_id]
-    if query.customer_id is not None:
-        found.append(LogEntry.customer_id == query.customer_id)
+    # A customer is of one marketplace: named beside it, SQLite would go through all of the marketplace's entries.
+    whose = LogEntry.marketplace_id == marketplace_id if query.customer_id is None else LogEntry.customer_id == query.customer_id
+    found: list[ColumnElement[bool]] = [whose]
     if query.trigger:
         found.append(LogEntry.trigger == query.trigger)
     if query.action:

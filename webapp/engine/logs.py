@@ -22,6 +22,9 @@ PART = 50
 MOST = 1000
 """How far entries of a status are counted: a page must not wait for a count of a million."""
 
+FURTHEST = 5000
+"""How many changes a page that comes back is told of at most."""
+
 OVERLAP = timedelta(seconds=15)
 """How long a transaction may take from its `changed_at` to its commit and be seen all the same."""
 
@@ -83,8 +86,8 @@ def stops(session: Session, marketplace_id: int) -> dict[int, str]:
 
 def waiting_for(session: Session, marketplace_id: int, integration_id: int, limit: int) -> list[int]:
     """The newest entries that wait for an integration: how they show changes with it, though they do not change."""
-    own = LogEntry.integration_id == integration_id
-    return _merged(session, [_newest(marketplace_id, [LogEntry.status == stored, own], None, limit) for stored in WAITING], limit)
+    own = [LogEntry.marketplace_id == marketplace_id, LogEntry.integration_id == integration_id]
+    return _merged(session, [_newest([*own, LogEntry.status == stored], None, limit) for stored in WAITING], limit)
 
 
 def news(session: Session, marketplace_id: int, query: Query, since: datetime, top: int, now: datetime, limit: int = 200) -> News:
@@ -92,7 +95,7 @@ def news(session: Session, marketplace_id: int, query: Query, since: datetime, t
 
     Known rows come whether they still match or not; they are those of the query but for status and text. With the overlap some come twice.
     """
-    fixed = [*log_query.conditions(marketplace_id, query), LogEntry.changed_at > since - OVERLAP]
+    fixed = [LogEntry.id.in_(_recent(marketplace_id, since - OVERLAP)), *log_query.conditions(marketplace_id, query)]
     known = session.scalars(select(LogEntry.id).where(*fixed, LogEntry.id <= top).order_by(LogEntry.id.desc()).limit(limit)).all()
     after = select(LogEntry.id).where(*fixed, *log_query.text(marketplace_id, query), LogEntry.id > top).order_by(LogEntry.id.desc())
     fresh = session.scalars(after.limit(limit + MOST)).all()
@@ -100,16 +103,27 @@ def news(session: Session, marketplace_id: int, query: Query, since: datetime, t
     return News(log_rows.by_id(session, marketplace_id, known, now), rows, len(fresh) - len(fresh[:limit]))
 
 
+def _recent(marketplace_id: int, since: datetime) -> Select[int]:
+    """The entries that changed last, from the index that knows: ordered by id, the database would look through the whole log for them."""
+    changed_last = (
+        select(LogEntry.id)
+        .where(LogEntry.marketplace_id == marketplace_id, LogEntry.changed_at > since)
+        .order_by(LogEntry.changed_at.desc())
+        .limit(FURTHEST)
+    )
+    return select(changed_last.subquery().c.id)
+
+
 def _ids(session: Session, marketplace_id: int, query: Query, now: datetime, before: int | None, limit: int) -> list[int]:
     asked = [*log_query.conditions(marketplace_id, query), *log_query.text(marketplace_id, query)]
     if not query.status:
-        return list(session.scalars(_newest(marketplace_id, asked, before, limit)))
+        return list(session.scalars(_newest(asked, before, limit)))
     parts = _by_status(session, marketplace_id, query.status, now)
-    return _merged(session, [_newest(marketplace_id, [*asked, *its], before, limit) for its in parts], limit)
+    return _merged(session, [_newest([*asked, *its], before, limit) for its in parts], limit)
 
 
-def _newest(marketplace_id: int, conditions: list[ColumnElement[bool]], before: int | None, limit: int) -> Select[int]:
-    wanted = select(LogEntry.id).where(LogEntry.marketplace_id == marketplace_id, *conditions)
+def _newest(conditions: list[ColumnElement[bool]], before: int | None, limit: int) -> Select[int]:
+    wanted = select(LogEntry.id).where(*conditions)
     if before is not None:
         wanted = wanted.where(LogEntry.id < before)
     return wanted.order_by(LogEntry.id.desc()).limit(limit)
