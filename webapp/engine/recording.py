@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Boolean, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -49,7 +49,9 @@ class Recorded:
 def record(
     session: Session, made: Sequence[Made], going_on: Sequence[Work], finished: Sequence[Work], now: datetime, new_id: NewId, dice: float
 ) -> Recorded:
-    """Write down calls that were made; hold on to the lanes that go on; end and give back those that are finished. The caller commits.
+    """Write down calls that were made; hold on to the lanes that go on; end and give back those that are finished.
+
+    The caller commits, and tells each Work then that it is stored; after a rollback the same can be recorded again.
 
     `dice`, from 0 to 1, spreads the retries of what failed together.
     """
@@ -61,7 +63,15 @@ def record(
     lost |= {work.lane_id for work in finished if work.lane_id not in ours}
     kept = [work for work in finished if work.lane_id in ours]
     _finish(session, kept, now, dice)
-    return Recorded(lost, {work.marketplace_id for work in [*(one.work for one in made), *kept]})
+    return Recorded(lost, {work.seat.marketplace_id for work in [*(one.work for one in made), *kept]})
+
+
+def give_back(session: Session, works: Sequence[Work], now: datetime) -> None:
+    """Let go of lanes whose work was not done, because the worker ends: they are due at once, for whoever comes."""
+    ours = _lock(session, works)
+    again = {work.lane_id: {"lane": work.lane_id, "tries": work.failures, "again": None} for work in works if work.lane_id in ours}
+    if again:
+        _release(session, again, now)
 
 
 def _calls(session: Session, made: Sequence[Made], new_id: NewId) -> None:
@@ -73,7 +83,7 @@ def _calls(session: Session, made: Sequence[Made], new_id: NewId) -> None:
         row = _call(one, new_id(one.at))
         rows.append(row)
         served += [{"entry_id": entry, "call_id": row["id"]} for entry in _served(one)]
-        counts[one.work.integration_id].update(calls=1, metered=int(metered(one.answer.status)))
+        counts[one.work.seat.id].update(calls=1, metered=int(metered(one.answer.status)))
     session.execute(insert(CallRow), rows)
     if served:
         session.execute(insert(CallEntry), served)
@@ -85,7 +95,7 @@ def _call(made: Made, call_id: int) -> dict[str, Any]:
     call, answer = made.call, made.answer
     path = f"{call.path}?{urlencode(call.query)}" if call.query else call.path
     return {
-        "id": call_id, "lane_id": made.work.lane_id, "integration_id": made.work.integration_id, "at": made.at, "method": call.method,
+        "id": call_id, "lane_id": made.work.lane_id, "integration_id": made.work.seat.id, "at": made.at, "method": call.method,
         "path": path[:500], "body": json.dumps(call.body, ensure_ascii=False) if call.body is not None else "", "says": call.says,
         "status": answer.status, "answer": answer.text or answer.error, "duration_ms": answer.duration_ms,
     }  # fmt: skip
@@ -101,14 +111,13 @@ def _beliefs(session: Session, works: Iterable[Work], now: datetime) -> None:
     """What has been learned about the customers: what they hold, who they are in the app."""
     changed, lapsed, lanes = [], [], []
     for work in works:
-        stored, known = work.stored or work.known, work.known
+        stored, known = work.stored, work.known
         for target, belief in known.beliefs.items():
             if belief is not stored.beliefs.get(target):
                 changed.append({"lane_id": work.lane_id, "target_id": target, "held": belief.held, "since": now, "heard_at": now})
         lapsed += [(work.lane_id, target) for target in stored.beliefs if target not in known.beliefs]
         if known.member_id != stored.member_id or work.alias:
             lanes.append({"lane": work.lane_id, "member": known.member_id, "address": work.alias})
-        work.stored, work.alias = known, None
     if changed:
         session.connection().execute(_upsert_holdings(session.connection().dialect.name), [row | {"word": CALL_WORD} for row in changed])
     for lane, target in lapsed:
@@ -167,9 +176,9 @@ def _set_back(
     lane["tries"] = work.failures
     if setback.kind == "tomorrow":
         lane["tries"] = 0
-        until = retries.tomorrow(now, work.zone)
+        until = retries.tomorrow(now, work.seat.zone)
         return [_ended(e, End("parked", setback.sentence, setback.cause, setback.todo), now) | _open(until) for e in left]
-    integration = session.get_one(Integration, work.integration_id, with_for_update=True, populate_existing=True)
+    integration = session.get_one(Integration, work.seat.id, with_for_update=True, populate_existing=True)
     if setback.kind == "attention":
         integrations.needs_attention(session, integration, setback.cause, now)
     else:
@@ -187,7 +196,7 @@ def _retry(work: Work, setback: Setback, left: Sequence[int], lane: dict[str, An
         todo = setback.todo or "Replay the entry when the cause is gone."
         return [_ended(e, End("failed", sentence, setback.cause, todo), now) | {"tries": failures} for e in left]
     lane |= {"tries": failures, "again": at}
-    end = End("retrying", retries.waiting(setback.sentence, failures, at, work.zone, now), setback.cause, setback.todo)
+    end = End("retrying", retries.waiting(setback.sentence, failures, at, work.seat.zone, now), setback.cause, setback.todo)
     return [_ended(e, end, now) | _open(None) | {"tries": failures} for e in left]
 
 
@@ -197,7 +206,7 @@ def _open(waits_until: datetime | None) -> dict[str, Any]:
 
 def _break_targets(session: Session, works: Sequence[Work], now: datetime) -> None:
     """A call has found out that a target no longer exists: rules about it are broken from now on."""
-    broken = {t: work.marketplace_id for work in works for t, settled in work.settled.items() if settled.outcome == "broken"}
+    broken = {t: work.seat.marketplace_id for work in works for t, settled in work.settled.items() if settled.outcome == "broken"}
     if not broken:
         return
     session.execute(update(Target).where(Target.id.in_(broken), Target.gone_at.is_(None)).values(gone_at=now))
@@ -232,7 +241,7 @@ def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[i
 _moment = LogEntry.changed_at.type
 _ENTRY: dict[str, Any] = {
     "status": bindparam("to"), "sentence": bindparam("says"), "todo": bindparam("do"), "cause": bindparam("why"),
-    "open_lane_id": case((bindparam("over").is_(True), None), else_=LogEntry.open_lane_id), "due_at": bindparam("waits_until", type_=_moment),
+    "open_lane_id": case((bindparam("over", type_=Boolean), None), else_=LogEntry.open_lane_id), "due_at": bindparam("waits_until", type_=_moment),
     "changed_at": bindparam("moment", type_=_moment), "finished_at": bindparam("finished", type_=_moment),
     "attempts": func.coalesce(bindparam("tries", type_=LogEntry.attempts.type), LogEntry.attempts),
 }  # fmt: skip

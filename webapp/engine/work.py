@@ -50,29 +50,45 @@ class End:
     details: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An integration as a worker needs it: `sealed` is opened by the worker alone."""
+
+    id: int
+    marketplace_id: int
+    app: str
+    name: str
+    zone: str
+    sealed: bytes
+    public: Mapping[str, str]
+    send_invitation: bool
+    watch_only: bool
+    membership: int
+
+
 @dataclass(slots=True)
 class Work:
-    """A claimed lane in a worker's hands. `ended`: entries that needed no call; `settled`: targets that calls have settled."""
+    """A claimed lane in a worker's hands. `stored` is what the database has of `known`.
+
+    `ended`: entries that needed no call; `settled`: targets that calls have settled; `alias`: another address, just learned.
+    """
 
     lane_id: int
-    marketplace_id: int
     customer_id: int
-    integration_id: int
+    seat: Seat
     claim: str
     app: App
-    zone: str
     entries: list[Open]
     want: Want
     known: Known
+    stored: Known
     verdicts: Mapping[int, Verdict]
     failures: int = 0
-    watch_only: bool = False
     ended: dict[int, End] = field(default_factory=dict)
     settled: dict[int, Settled] = field(default_factory=dict)
     setback: Setback | None = None
     alias: str | None = None
     calls: int = 0
-    stored: Known | None = None
 
     def next_call(self) -> Call | None:
         """The next call to make; None where nothing is left to do, or a setback stands in the way."""
@@ -83,6 +99,10 @@ class Work:
             return None
         calls = self.app.plan(self._want(), self.known)
         return calls[0] if calls else None
+
+    def is_stored(self) -> None:
+        """What has been learned so far is committed."""
+        self.stored, self.alias = self.known, None
 
     def take_answer(self, call: Call, answer: Answer) -> None:
         """Learn from what a call brought."""

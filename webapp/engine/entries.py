@@ -1,0 +1,178 @@
+"""What a merchant does about a log entry: replay it, skip it, remove anyway. Each makes its own entry or ends one; nothing is called here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from webapp.apps import MEMBERSHIP
+from webapp.apps.registry import APPS
+from webapp.engine import sentences
+from webapp.engine.book import NewId
+from webapp.models import Grant, Holding, Integration, Lane, LogEntry, Purchase, Rule, Target
+
+HAND = "hand:"
+"""What the ground of a purchase begins with that is no purchase but a person's decision."""
+
+COPIED = (
+    "marketplace_id", "event_id", "happening_id", "customer_id", "product_id", "rule_id", "integration_id", "lane_id", "trigger", "action",
+    "test",
+)  # fmt: skip
+"""What a new entry takes over from the one it replays."""
+
+
+class NoEntry(LookupError):
+    """No entry of this marketplace has that id."""
+
+
+class Refused(Exception):
+    """It can't be done: `sentence` says why."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+def replay(session: Session, marketplace_id: int, entry_id: int, now: datetime, new_id: NewId) -> int:
+    """Do again what an entry asked for, with nothing believed about its target. Where its rule has another target by now, that one.
+
+    Returns the id of the new entry. What is superseded stays superseded: the new entry will say so. Raises NoEntry, Refused.
+    """
+    entry = _get(session, marketplace_id, entry_id)
+    integration = _integration(session, entry)
+    if entry.open_lane_id is not None:
+        raise Refused("It has not ended yet.")
+    waiting = select(LogEntry.id).where(
+        LogEntry.replays_id == entry.id, LogEntry.open_lane_id.is_not(None), LogEntry.customer_id == entry.customer_id
+    )
+    if session.scalar(waiting) is not None:
+        raise Refused("A replay of it is waiting already.")
+    target = _target_now(session, entry)
+    if target.gone_at is not None:
+        raise Refused("What it is about no longer exists there. Choose another target for its rule first.")
+    made = _copy(session, entry, integration, target, now, new_id)
+    if target.id != entry.target_id:
+        _take_over_marks(session, entry, made, target.id, now, new_id)
+    _doubt(session, made.lane_id or 0, target.id, now)
+    _due(session, made.lane_id or 0, now)
+    return made.id
+
+
+def skip(session: Session, marketplace_id: int, entry_id: int, by: str, now: datetime) -> None:
+    """End an entry that waits, or put a failed one aside. `by`: who says so. Raises NoEntry, Refused."""
+    entry = _get(session, marketplace_id, entry_id)
+    lane = session.get(Lane, entry.open_lane_id, with_for_update=True) if entry.open_lane_id is not None else None
+    if lane is not None and lane.claimed_until is not None and lane.claimed_until > now:
+        raise Refused("A call for it is under way. Try again in a moment.")
+    if lane is None and entry.status != "failed":
+        raise Refused("It has ended: there is nothing to skip.")
+    entry.status, entry.sentence, entry.todo = "skipped", f"Skipped by {by}. {entry.sentence}", ""
+    entry.open_lane_id = entry.due_at = None
+    entry.changed_at = entry.finished_at = now
+    if lane is not None:
+        lane.due_at, lane.retry_at, lane.attempts = now, None, 0  # what comes after it has waited long enough
+
+
+def remove_anyway(session: Session, marketplace_id: int, entry_id: int, now: datetime, new_id: NewId) -> int:
+    """A removal that another purchase's grant overruled is done in any case: a clearing, by a person, now.
+
+    Returns the id of the new entry. Raises NoEntry, Refused.
+    """
+    entry = _get(session, marketplace_id, entry_id)
+    integration = _integration(session, entry)
+    if entry.status != "unchanged" or not (entry.details or {}).get("kept"):
+        raise Refused("Nothing was kept here.")
+    target = session.get_one(Target, entry.target_id)
+    made = _copy(session, entry, integration, target, now, new_id)
+    ground = f"{HAND}{made.id}"
+    purchase = new_id(now)
+    session.execute(
+        insert(Purchase).values(
+            id=purchase, marketplace_id=marketplace_id, customer_id=entry.customer_id, product_id=None, ground=ground, order_ref=None,
+            subscription_ref=None, on_record=False, state="active", state_at=now, bought_at=now, test=entry.test,
+        )
+    )  # fmt: skip
+    session.add(
+        Grant(
+            id=new_id(now), lane_id=made.lane_id, target_id=target.id, purchase_id=purchase, happening_id=None, entry_id=made.id,
+            op="clear", at=now, tie=ground, until=None, asked_at=None,
+        )
+    )  # fmt: skip
+    entry.details = None
+    entry.changed_at = now
+    _due(session, made.lane_id or 0, now)
+    return made.id
+
+
+def _get(session: Session, marketplace_id: int, entry_id: int) -> LogEntry:
+    entry = session.get(LogEntry, entry_id, with_for_update=True)
+    if entry is None or entry.marketplace_id != marketplace_id:
+        raise NoEntry(entry_id)
+    return entry
+
+
+def _integration(session: Session, entry: LogEntry) -> Integration:
+    if entry.lane_id is None or entry.action is None or entry.integration_id is None:
+        raise Refused("No rule asked for anything here: there is nothing to do again.")
+    integration = session.get_one(Integration, entry.integration_id)
+    if integration.deleted_at is not None:
+        raise Refused("The integration was deleted.")
+    return integration
+
+
+def _target_now(session: Session, entry: LogEntry) -> Target:
+    """The target that the entry's rule has today, if there still is such a rule, else the one it had."""
+    rule = session.get(Rule, entry.rule_id) if entry.rule_id is not None else None
+    same = rule is not None and rule.deleted_at is None and rule.action == entry.action and rule.integration_id == entry.integration_id
+    return session.get_one(Target, rule.target_id if rule is not None and same else entry.target_id)
+
+
+def _copy(session: Session, entry: LogEntry, integration: Integration, target: Target, now: datetime, new_id: NewId) -> LogEntry:
+    action = APPS[integration.app].actions[entry.action or ""]
+    asked = sentences.asked(MEMBERSHIP if target.kind == MEMBERSHIP else target.kind, target.name, integration.name, action.adds)
+    taken: dict[str, Any] = {column: getattr(entry, column) for column in COPIED}
+    made = LogEntry(
+        id=new_id(now), **taken, target_id=target.id, open_lane_id=entry.lane_id, status="queued", sentence=f"{asked}.", at=now,
+        changed_at=now, replays_id=entry.id, details=None,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _take_over_marks(session: Session, entry: LogEntry, made: LogEntry, target: int, now: datetime, new_id: NewId) -> None:
+    """The rule was repaired: what the entry had put on record about the target that is gone, it says of the new one, at its own time."""
+    for mark in session.scalars(select(Grant).where(Grant.entry_id == entry.id, Grant.lane_id == entry.lane_id)).all():
+        session.add(
+            Grant(
+                id=new_id(now), lane_id=mark.lane_id, target_id=target, purchase_id=mark.purchase_id, happening_id=mark.happening_id,
+                entry_id=made.id, op=mark.op, at=mark.at, tie=mark.tie, until=mark.until, asked_at=mark.asked_at,
+                recoverable=mark.recoverable, void=mark.void,
+            )
+        )  # fmt: skip
+
+
+def _doubt(session: Session, lane: int, target: int, now: datetime) -> None:
+    """Nothing is believed of this target any longer."""
+    upsert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    row = {"lane_id": lane, "target_id": target, "held": "unknown", "since": now, "heard_at": now, "word": "replay"}
+    session.execute(
+        upsert(Holding).values(row).on_conflict_do_update(
+            index_elements=["lane_id", "target_id"], set_={"held": "unknown", "since": now, "heard_at": now, "word": "replay"}
+        )
+    )  # fmt: skip
+
+
+def _due(session: Session, lane: int, now: datetime) -> None:
+    """The lane is due at once, also where it backs off: the merchant has said so. One that is claimed sees to it by itself."""
+    session.execute(
+        update(Lane)
+        .where(Lane.id == lane, Lane.claim.is_(None))
+        .values(due_at=now, retry_at=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,38 @@
+"""python -m workers: one worker process. SIGTERM and SIGINT end it within seconds; what it had not finished is taken up by another."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from types import FrameType
+
+from webapp import create_app
+from webapp.environment import ConfigError
+from webapp.parts import parts
+from workers.room import Room, enter
+
+
+def main() -> None:
+    """Run a worker until it is told to stop. Exits with 1 and a sentence where a setting is wrong."""
+    try:
+        app = create_app()
+    except ConfigError as wrong:
+        sys.exit(f"Cartwheel can't start: {wrong}")
+    with app.app_context():
+        level = parts().settings.log_level
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    sys.setswitchinterval(0.0005)  # an answer that has come does not wait 5 ms for another thread
+    room = Room(app)
+    enter(room)
+
+    def told(number: int, frame: FrameType | None) -> None:
+        room.stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told)
+    room.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""The job `work`: drain the lanes. Threads make the calls; this one thread alone touches the database, for many lanes at once.
+
+Every few milliseconds one transaction records what has finished and claims what is due. The order of a lane's steps is kept by its
+claim; nothing here is lost with the process, since all that is not committed is claimed again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from webapp import doorbell
+from webapp.apps import Answer, Call, Client, Setback
+from webapp.database import db, writing
+from webapp.engine import lanes, recording
+from webapp.engine.states import UNREADABLE
+from webapp.engine.work import Work
+from webapp.parts import Parts
+from webapp.vault import Sealed
+from workers.clients import Clients
+from workers.pacing import Pace
+
+TICK = 0.008
+"""Seconds between two transactions while calls are under way: what finishes meanwhile is recorded together."""
+
+LONGEST_TICK = 0.03
+"""Seconds between two looks for new work while nothing happens but calls under way."""
+
+FAULT_WAITS = 0.5
+"""Seconds to wait after the database failed, before the same is tried again."""
+
+STOP_WAITS = 6.0
+"""Seconds that calls under way may take after the worker was told to stop; platforms kill 10 s after SIGTERM."""
+
+RENEW_AFTER = timedelta(seconds=8)
+"""A claim that waits for the pace is renewed when it is this old."""
+
+BUG = Setback("retry", "Cartwheel made a mistake of its own here and has written it down.", "bug")
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Step:
+    """A call that is to be made, and since when its lane has been held without a renewal."""
+
+    work: Work
+    call: Call
+    client: Client
+    held_since: datetime
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one transaction writes down."""
+
+    made: list[recording.Made] = field(default_factory=list)
+    finished: list[Work] = field(default_factory=list)
+
+
+class Drain:
+    """Works the lanes of one process. `run` is called by one thread at a time; `stop` is set from any."""
+
+    def __init__(self, parts: Parts, clients: Clients, pace: Pace, calls: ThreadPoolExecutor, room: int, stop: threading.Event) -> None:
+        self._parts, self._clients, self._pace, self._calls, self._room, self._stop = parts, clients, pace, calls, room, stop
+        self._trust = timedelta(hours=parts.settings.belief_hours)
+        self._dice = random.Random()  # noqa: S311  spreads retries, guards nothing
+        self._token = f"{self._dice.getrandbits(128):032x}"
+        self._answers: queue.SimpleQueue[tuple[_Step, Answer, datetime]] = queue.SimpleQueue()
+        self._flying: dict[int, _Step] = {}
+        self._ready: deque[_Step] = deque()
+        self._turn = _Turn()
+        self._next: list[_Step] = []
+        self._rotation: deque[int] = deque()
+        self._paced_until = 0.0
+
+    def run(self) -> None:
+        """Work until nothing is due and no call is under way, then take the bell's flag down and look once more."""
+        while not self._stop.is_set():
+            self._work()
+            if self._stop.is_set():
+                break
+            doorbell.unring(self._parts.bell.redis)
+            if not self._waiting():
+                return
+        self._end()
+
+    def _work(self) -> None:
+        wait = TICK
+        while not self._stop.is_set():
+            busy = self._tick()
+            if not (self._flying or self._ready or self._turn.made or self._turn.finished):
+                if not busy:
+                    return
+                continue
+            wait = TICK if busy else min(wait * 1.5, LONGEST_TICK)
+            self._collect(wait)
+
+    def _tick(self) -> bool:
+        """Record, claim, send. Returns whether there was anything to record or claim."""
+        try:
+            claimed = self._transact()
+        except DBAPIError as fault:  # nothing is committed: the same is tried again
+            log.warning("The database failed, trying again: %s", type(fault).__name__)
+            self._stop.wait(FAULT_WAITS)
+            return True
+        for work in claimed:
+            self._begin(work)
+        self._send()
+        return bool(claimed)
+
+    def _transact(self) -> list[Work]:
+        turn, room = self._turn, self._room - len(self._flying) - len(self._ready)
+        due = self._waiting() if room > 0 and not self._ready and not self._stop.is_set() else []
+        if not (turn.made or turn.finished or due or self._old()):
+            self._go_on(set())
+            return []
+        now = self._parts.now()
+        with writing() as session:
+            held = [step.work for step in [*self._next, *self._old()]]
+            written = recording.record(session, turn.made, held, turn.finished, now, self._parts.new_id, self._dice.random())
+            claimed = lanes.claim(session, due, room, self._token, now, self._trust) if due else []
+        for work in {id(w): w for w in [*(made.work for made in turn.made), *turn.finished]}.values():
+            work.is_stored()
+        self._turn = _Turn()
+        for step in self._old():
+            step.held_since = now
+        self._go_on(written.lost)
+        if written.marketplaces:
+            self._parts.bell.ring(written.marketplaces, work=False)
+        return claimed
+
+    def _waiting(self) -> list[int]:
+        """The integrations with work, beginning after the one that was served last, so that each has its turn."""
+        found = lanes.waiting(db.session(), self._parts.now())
+        db.session.rollback()
+        if not found:
+            return []
+        known = set(found)
+        kept = [one for one in self._rotation if one in known]
+        self._rotation = deque(kept + [one for one in found if one not in set(kept)])
+        order = list(self._rotation)
+        self._rotation.rotate(-1)
+        return order
+
+    def _old(self) -> list[_Step]:
+        """The steps that have waited so long for the pace that their claims need a renewal."""
+        if not self._ready:
+            return []
+        now = self._parts.now()
+        return [step for step in self._ready if now - step.held_since > RENEW_AFTER]
+
+    def _go_on(self, lost: Collection[int]) -> None:
+        """The next steps of lanes that are still ours may be made: their claims are renewed and what came before is committed."""
+        self._ready = deque(step for step in [*self._ready, *self._next] if step.work.lane_id not in lost)
+        self._next = []
+
+    def _begin(self, work: Work) -> None:
+        """A lane that was just claimed."""
+        if work.seat.watch_only:
+            _guarded(work, work.watch)
+            self._turn.finished.append(work)
+            return
+        self._step(work, self._ready.append)
+
+    def _step(self, work: Work, put: Callable[[_Step], None]) -> None:
+        """Plan the next call of this work, or see that it has none."""
+        call = _guarded(work, work.next_call)
+        if call is None:
+            self._turn.finished.append(work)
+            return
+        try:
+            put(_Step(work, call, self._clients.of(work.seat), self._parts.now()))
+        except Sealed:
+            work.setback = Setback("attention", "Cartwheel can no longer read the API key.", UNREADABLE)
+            self._turn.finished.append(work)
+
+    def _send(self) -> None:
+        """Send as many of the ready calls as the pace allows."""
+        if not self._ready or time.monotonic() < self._paced_until:
+            return
+        try:
+            given, wait = self._pace.take(len(self._ready))
+        except RedisError:  # nobody counts: no call goes out until Redis is back
+            given, wait = 0, 1.0
+        self._paced_until = time.monotonic() + min(wait, 1.0) if wait else 0.0
+        for _ in range(given):
+            step = self._ready.popleft()
+            self._flying[step.work.lane_id] = step
+            self._calls.submit(self._call, step)
+
+    def _call(self, step: _Step) -> None:
+        """In a thread of its own: make the call. Clients never raise; should one all the same, the call's fate is unknown."""
+        try:
+            answer = step.client.send(step.call)
+        except Exception:
+            log.exception("A client raised")
+            answer = Answer(0, error="Cartwheel made a mistake of its own while it called.")
+        self._answers.put((step, answer, self._parts.now()))
+
+    def _collect(self, wait: float) -> None:
+        """Wait for answers, so many seconds at most, and take all that have come."""
+        end = time.monotonic() + wait
+        while (left := end - time.monotonic()) > 0 and self._flying:
+            try:
+                self._take(*self._answers.get(timeout=left))
+            except queue.Empty:
+                return
+        if not self._flying and self._ready and not (self._turn.made or self._turn.finished):
+            self._stop.wait(max(wait, min(self._paced_until - time.monotonic(), LONGEST_TICK)))
+
+    def _take(self, step: _Step, answer: Answer, at: datetime) -> None:
+        work = step.work
+        self._flying.pop(work.lane_id, None)
+        self._turn.made.append(recording.Made(work, step.call, answer, at))
+        _guarded(work, lambda: work.take_answer(step.call, answer))
+        self._step(work, self._next.append)
+
+    def _end(self) -> None:
+        """The worker ends: let the calls under way finish, write down what came of them, give everything else back."""
+        end = time.monotonic() + STOP_WAITS
+        while self._flying and (left := end - time.monotonic()) > 0:
+            try:
+                self._take(*self._answers.get(timeout=left))
+            except queue.Empty:
+                break
+        left_over = [step.work for step in [*self._ready, *self._next]]
+        self._ready, self._next = deque(), []
+        with writing() as session:
+            now = self._parts.now()
+            turn = self._turn
+            recording.record(session, turn.made, [], turn.finished, now, self._parts.new_id, self._dice.random())
+            recording.give_back(session, left_over, now)
+        self._turn = _Turn()
+
+
+T = TypeVar("T")
+
+
+def _guarded(work: Work, act: Callable[[], T]) -> T | None:
+    """A mistake in one lane's plan must not stop the others: it is logged, and the lane tries again later."""
+    try:
+        return act()
+    except Exception:
+        log.exception("Planning or learning failed for lane %s", work.lane_id)
+        work.setback = BUG
+        return None

@@ -1,0 +1,19 @@
+"""The RQ jobs, called by their names. Each is one call; what a process needs for them is in its room (`workers.room`)."""
+
+from __future__ import annotations
+
+from workers import loading
+from workers.room import room
+
+
+def work() -> None:
+    """Drain the lanes."""
+    here = room()
+    with here.app.app_context():
+        here.drain.run()
+
+
+def refresh_catalog(integration_id: int) -> None:
+    """Load the catalog of an integration that somebody wished for."""
+    with room().app.app_context():
+        loading.refresh_catalog(integration_id)
