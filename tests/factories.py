@@ -9,7 +9,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
-from webapp.models import Integration, Marketplace, Role, User
+from webapp.models import Customer, Integration, Lane, LogEntry, Marketplace, Product, Role, Rule, Target, User
 
 NOW = datetime(2026, 11, 24, 14, 2, 8, tzinfo=UTC)
 """When everything happens, unless a test says otherwise."""
@@ -66,6 +66,71 @@ def make_integration(session: Session, marketplace: Marketplace, name: str | Non
     number = new_id()
     given = {"app": "circle", "credentials": b"sealed", "key_tail": "7f3a", "created_at": NOW, **fields}
     made = Integration(id=number, marketplace_id=marketplace.id, name=name or f"Community {number}", **given)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def make_target(session: Session, integration: Integration, kind: str = "space", name: str | None = None, **fields: Any) -> Target:
+    """One thing of an integration's catalog; of kind `membership` the membership itself."""
+    number = new_id()
+    usual = {"remote_id": "", "name": ""} if kind == "membership" else {"remote_id": str(number), "name": name or f"Place {number}"}
+    made = Target(id=number, integration_id=integration.id, kind=kind, **{**usual, **fields})
+    session.add(made)
+    session.flush()
+    return made
+
+
+def make_product(session: Session, marketplace: Marketplace, name: str | None = None, **fields: Any) -> Product:
+    """A product, whose id at the checkout is `product-…`."""
+    number = new_id()
+    given = {"external_id": f"product-{number}", "name": name or f"Product {number}", "created_at": NOW, **fields}
+    made = Product(id=number, marketplace_id=marketplace.id, **given)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def make_rule(session: Session, target: Target, product: Product | None = None, **fields: Any) -> Rule:
+    """A rule about a target: when bought, add to the space. `identity` is None unless given, so rules may repeat."""
+    integration = session.get_one(Integration, target.integration_id)
+    number = new_id()
+    made = Rule(
+        id=number,
+        marketplace_id=integration.marketplace_id,
+        product_id=product.id if product else None,
+        integration_id=integration.id,
+        target_id=target.id,
+        **{"trigger": "product_purchased", "action": "add_to_space", "created_at": NOW, **fields},
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def make_customer(session: Session, marketplace: Marketplace, email: str | None = None, **fields: Any) -> Customer:
+    """A customer."""
+    number = new_id()
+    given = {"email": email or f"customer{number}@shop.test", "seen_at": NOW, "created_at": NOW, **fields}
+    made = Customer(id=number, marketplace_id=marketplace.id, **given)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def make_lane(session: Session, customer: Customer, integration: Integration, **fields: Any) -> Lane:
+    """A customer's lane at an integration, with nothing due."""
+    made = Lane(id=new_id(), marketplace_id=customer.marketplace_id, customer_id=customer.id, integration_id=integration.id, **fields)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def make_entry(session: Session, marketplace: Marketplace, lane: Lane | None = None, **fields: Any) -> LogEntry:
+    """A log entry; with a lane it waits there, without one it has succeeded."""
+    waits = {"status": "queued", "lane_id": lane.id, "open_lane_id": lane.id, "integration_id": lane.integration_id} if lane else {}
+    given = {"status": "succeeded", "sentence": "Added to space VIP Room.", "at": NOW, "changed_at": NOW, **waits, **fields}
+    made = LogEntry(id=new_id(), marketplace_id=marketplace.id, **given)
     session.add(made)
     session.flush()
     return made
