@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from tests.engine.shop import Shop, open_shop
+from webapp.database import WRITES, options, prepare
 
 
 @pytest.fixture
@@ -15,3 +18,14 @@ def shop(database_url: str) -> Iterator[Shop]:
     made = open_shop(database_url)
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture
+def session(database_url: str) -> Iterator[Session]:
+    """A session that may write, once on SQLite and once on PostgreSQL. What it leaves is rolled back."""
+    engine = sa.create_engine(database_url, **options(database_url))
+    prepare(engine)
+    with engine.connect().execution_options(**WRITES) as connection, Session(connection) as opened:
+        yield opened
+        opened.rollback()
+    engine.dispose()
