@@ -21,6 +21,9 @@ CHANGING = ("owner", "admin")
 SET_UP, SIGN_IN, RESET = "set_up", "sign_in", "reset"
 """What a link that works once is for: the first account, the demo's sign-in, a new password."""
 
+OWN_FORMAT = "cartwheel"
+"""The kind of checkout that every marketplace has an address for."""
+
 NewId = Callable[[datetime], int]
 
 
@@ -99,6 +102,16 @@ def give_role(session: Session, user_id: int, marketplace_id: int, role: str) ->
     except Taken:  # somebody else gave them one meanwhile
         at = (Role.user_id == user_id, Role.marketplace_id == marketplace_id)
         session.execute(update(Role).where(*at).values(role=role))
+
+
+def found_marketplace(
+    session: Session, name: str, time_zone: str, owner_id: int, address: str, new_id: NewId, now: datetime
+) -> Marketplace:
+    """A marketplace with its owner and an address for Cartwheel's own format, whose secret is made when somebody asks for it. Raises Taken."""
+    made = create_marketplace(session, name, time_zone, new_id, now)
+    give_role(session, owner_id, made.id, "owner")
+    open_address(session, made.id, OWN_FORMAT, address, None, new_id, now)
+    return made
 
 
 def change_password(session: Session, user_id: int, password_hash: str) -> User | None:

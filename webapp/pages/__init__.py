@@ -8,9 +8,14 @@ from __future__ import annotations
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.pages import guard, health, ui, webhooks
+from webapp.pages import auth, general, guard, health, invitations, limits, marketplaces, team, ui, webhooks
 
 BLUEPRINTS = (
+    auth.pages,
+    marketplaces.pages,
+    team.pages,
+    invitations.pages,
+    general.pages,
     health.pages,
     webhooks.pages,
 )
@@ -22,4 +27,5 @@ def register(app: Flask, settings: Settings) -> None:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     guard.register(app, settings)
+    limits.register(app, settings)
     ui.register(app, settings.root / "static")

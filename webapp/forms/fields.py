@@ -1,0 +1,105 @@
+"""Fields that several forms share: an e-mail address, a password, a name, a time zone. No form lives here."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from functools import cache
+from typing import Any
+
+from wtforms import EmailField, Field, Form, PasswordField, SelectField, StringField
+from wtforms.validators import StopValidation
+
+from webapp.passwords import LONGEST, SHORTEST
+
+LONGEST_EMAIL = 320
+LONGEST_NAME = 200
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
+_AREAS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+
+
+def text(field: Field) -> str:
+    """What a checked field holds."""
+    return str(field.data or "")
+
+
+def email_field(label: str = "E-mail") -> EmailField:
+    """An e-mail address, trimmed and in lower case."""
+    return EmailField(label, filters=[_trimmed, _lowered], validators=[_given("Type an e-mail address."), _is_email])
+
+
+def password_field(label: str = "Password") -> PasswordField:
+    """A password that exists: any text that could be one."""
+    return PasswordField(label, validators=[_given("Type your password."), _at_most(LONGEST)])
+
+
+def new_password_field(label: str = "Password") -> PasswordField:
+    """A password that somebody chooses."""
+    return PasswordField(
+        label,
+        description=f"At least {SHORTEST} characters. A few words that nobody would guess are fine.",
+        validators=[_given("Choose a password."), _long_enough, _at_most(LONGEST)],
+    )
+
+
+def name_field(label: str, missing: str, **more: Any) -> StringField:
+    """A name for people, trimmed, in one line. `missing`: what is said where none is typed."""
+    return StringField(label, filters=[_trimmed], validators=[_given(missing), _printable, _at_most(LONGEST_NAME)], **more)
+
+
+def zone_field(label: str = "Time zone") -> SelectField:
+    """The zone in which times are shown."""
+    return SelectField(label, choices=zones, default="UTC", description="Times are shown in it. What happened when is kept in UTC.")
+
+
+@cache
+def zones() -> dict[str, list[tuple[str, str]]]:
+    """The zones by area, as the choices of a field: their names, without what is only an old spelling of an offset."""
+    names = sorted(name for name in zoneinfo.available_timezones() if name.split("/")[0] in _AREAS)
+    grouped: dict[str, list[tuple[str, str]]] = {"Universal": [("UTC", "UTC")]}
+    for name in names:
+        area, _, place = name.partition("/")
+        grouped.setdefault(area, []).append((name, place.replace("_", " ").replace("/", ": ")))
+    return grouped
+
+
+def _trimmed(text: str | None) -> str | None:
+    return text.strip() if text else text
+
+
+def _lowered(text: str | None) -> str | None:
+    return text.lower() if text else text
+
+
+def _given(missing: str) -> Any:
+    def check(_: Form, field: Field) -> None:
+        if not field.data:
+            field.errors = []
+            raise StopValidation(missing)
+
+    return check
+
+
+def _at_most(most: int) -> Any:
+    def check(_: Form, field: Field) -> None:
+        if len(field.data) > most:
+            raise StopValidation(f"This is longer than {most} characters.")
+
+    return check
+
+
+def _is_email(_: Form, field: Field) -> None:
+    text = field.data
+    if len(text) > LONGEST_EMAIL or not text.isprintable() or not _EMAIL.fullmatch(text):
+        raise StopValidation("This is not an e-mail address.")
+
+
+def _printable(_: Form, field: Field) -> None:
+    if not field.data.isprintable():
+        raise StopValidation("This has a character that cannot be shown.")
+
+
+def _long_enough(_: Form, field: Field) -> None:
+    if len(field.data) < SHORTEST:
+        raise StopValidation(f"Too short: at least {SHORTEST} characters.")

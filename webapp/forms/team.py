@@ -1,0 +1,33 @@
+"""The forms of a team: an invitation, a role, and the account that an invitation makes."""
+
+from __future__ import annotations
+
+from wtforms import RadioField
+
+from webapp.forms.base import Form
+from webapp.forms.fields import email_field, new_password_field
+
+ROLES = [
+    ("owner", "Owner: everything, people and the marketplace itself too"),
+    ("admin", "Admin: everything but people and the marketplace itself"),
+    ("viewer", "Viewer: sees everything and changes nothing"),
+]
+
+
+class Invite(Form):
+    """Whom to invite, and as what."""
+
+    email = email_field()
+    role = RadioField("Role", choices=ROLES, default="admin")
+
+
+class ChangeRole(Form):
+    """What a person may do."""
+
+    role = RadioField("Role", choices=ROLES)
+
+
+class Accept(Form):
+    """The password of an account that an invitation makes."""
+
+    password = new_password_field("Choose a password")

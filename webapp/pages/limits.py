@@ -1,0 +1,70 @@
+"""How often one address, and one account, may try a password. Counted in Redis; while it is away, in this process's memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import ParamSpec
+
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from webapp.config import Settings
+from webapp.engine.accounts import as_address
+from webapp.pages.guard import person
+from webapp.parts import Parts
+from webapp.tokens import hash_token
+
+AN_ADDRESS = "30 per minute"
+"""Tries from one address, right or wrong."""
+
+AN_ACCOUNT = "10 per 5 minutes"
+"""Wrong tries for one account: a right one clears them."""
+
+TOO_MANY = "There were many tries to sign in from here, or to this account. Your password still works: wait a few minutes."
+
+P = ParamSpec("P")
+View = Callable[P, ResponseReturnValue]
+
+limiter = Limiter(
+    get_remote_address,
+    strategy="fixed-window",
+    headers_enabled=True,
+    in_memory_fallback_enabled=True,
+    swallow_errors=True,
+    key_prefix="try",
+)
+log = logging.getLogger(__name__)
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Count in the app's Redis, over the connections that it has anyway."""
+    made: Parts = app.extensions["cartwheel"]
+    app.config["RATELIMIT_STORAGE_URI"] = settings.limits_url
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = {"connection_pool": made.bell.redis.connection_pool}
+    limiter.init_app(app)
+
+
+def guessable(view: View[P]) -> View[P]:
+    """For a view whose POST checks a password: counted for the address that it comes from and for the account that it names."""
+    an_address = limiter.limit(AN_ADDRESS, methods=["POST"], error_message=TOO_MANY)
+    an_account = limiter.limit(AN_ACCOUNT, methods=["POST"], key_func=_account, error_message=TOO_MANY)
+    return an_address(an_account(view))
+
+
+def forgive() -> None:
+    """The password was right: what was tried for its account before counts no longer."""
+    for tried in limiter.current_limits:
+        if _account() in tried.request_args:
+            try:
+                tried.limiter.clear(tried.limit, *tried.request_args)
+            except Exception:  # whatever the store raises: who is right is not kept out by it
+                log.warning("The tries of an account could not be cleared", exc_info=True)
+
+
+def _account() -> str:
+    """The account as a key: who is signed in, else who is named. Addresses of people do not stand in Redis."""
+    known = person()
+    return hash_token(known.email if known else as_address(request.form.get("email", "")))
