@@ -34,6 +34,7 @@ class Shop:
     """One marketplace that is connected to one community. `calls` is what was called, `answers` what the next calls get instead."""
 
     engine: Engine
+    name: str = "Acme Courses"
     now: datetime = factories.NOW
     calls: list[Call] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -45,11 +46,11 @@ class Shop:
         self.snapshots = Snapshots()
         self.places: dict[str, int] = {}
         with self.write() as session:
-            marketplace = factories.make_marketplace(session, "Acme Courses")
+            marketplace = factories.make_marketplace(session, self.name)
             self.marketplace = marketplace.id
             self.integration = self._connect(session, marketplace)
             self.source = factories.new_id()
-            session.add(Source(id=self.source, marketplace_id=self.marketplace, kind="cartwheel", address="a", created_at=self.now))
+            session.add(Source(id=self.source, marketplace_id=self.marketplace, kind="cartwheel", address=self.name, created_at=self.now))
 
     def write(self) -> Any:
         """A transaction."""

@@ -37,11 +37,7 @@ def claim(session: Session, integrations: Sequence[int], most: int, token: str, 
 
     `trust`: how long a belief is trusted without a call. Whoever claims renews within CLAIM_FOR or loses the lane.
     """
-    ids: list[int] = []
-    for number, integration in enumerate(integrations):
-        share = -(-(most - len(ids)) // (len(integrations) - number))
-        if share > 0:
-            ids += _take(session, integration, share, now)
+    ids = _share_out(session, integrations, most, now)
     if not ids:
         return []
     until = now + CLAIM_FOR
@@ -63,7 +59,20 @@ def renew(session: Session, lanes: Collection[int], token: str, now: datetime) -
     return set(session.scalars(held.execution_options(synchronize_session=False)))
 
 
-def _take(session: Session, integration: int, most: int, now: datetime) -> list[int]:
+def _share_out(session: Session, integrations: Sequence[int], most: int, now: datetime) -> list[int]:
+    """An equal share for each; what some leave goes to those who have more."""
+    taken: dict[int, list[int]] = {}
+    for number, integration in enumerate(integrations):
+        share = -(-(most - sum(map(len, taken.values()))) // (len(integrations) - number))
+        taken[integration] = _take(session, integration, share, 0, now) if share > 0 else []
+    for integration, lanes in taken.items():
+        left = most - sum(map(len, taken.values()))
+        if left > 0 and lanes and len(integrations) > 1:
+            lanes += _take(session, integration, left, len(lanes), now)
+    return [lane for lanes in taken.values() for lane in lanes]
+
+
+def _take(session: Session, integration: int, most: int, skip: int, now: datetime) -> list[int]:
     query = (
         select(Lane.id)
         .where(
@@ -72,6 +81,7 @@ def _take(session: Session, integration: int, most: int, now: datetime) -> list[
             Lane.integration_id.in_(callable_now(now)),
         )
         .order_by(Lane.due_at)
+        .offset(skip)
         .limit(most)
     )
     return list(session.scalars(query.with_for_update(skip_locked=True, of=Lane)))

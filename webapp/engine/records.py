@@ -34,7 +34,7 @@ def membership_targets(session: Session, lanes: Collection[int]) -> dict[int, in
         .join(Target, (Target.integration_id == Lane.integration_id) & (Target.kind == MEMBERSHIP))
         .where(Lane.id.in_(lanes))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _marks(session: Session, lanes: Collection[int]) -> dict[int, list[Mark]]:

@@ -77,7 +77,7 @@ def meters(session: Session, integrations: Iterable[Integration], now: datetime)
     rows = session.execute(
         select(Usage.integration_id, Usage.metered).where(Usage.integration_id.in_(wanted), Usage.month == month_of(now))
     )
-    used = dict(rows.tuples().all())
+    used = dict(rows.all())
     return {id_: _meter(used.get(id_, 0), one, now) for id_, one in wanted.items()}
 
 

@@ -1,0 +1,247 @@
+"""Lanes: what waits together is planned together, in order, and every entry gets its own outcome."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.engine.shop import Shop
+from webapp.apps import Answer
+from webapp.engine import lanes
+from webapp.models import Call, CallEntry, Holding, Lane, Usage
+
+MINA, EMIL = "mina@shop.test", "emil@shop.test"
+DOWN = Answer(503, text="down", error="")
+
+
+def test_a_new_customer_costs_one_call_whatever_the_rules_ask_for(shop: Shop) -> None:
+    vip, tag = shop.place("space", "VIP Room"), shop.place("tag", "Student")
+    shop.rule("product_purchased", "invite_member")
+    shop.rule("product_purchased", "add_to_space", vip)
+    shop.rule("product_purchased", "add_tag", tag)
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.work()
+    assert shop.holds(MINA) == {"member", "VIP Room", "Student"}
+    assert [call.path for call in shop.calls] == ["/community_members"]
+    assert {status for status, _ in shop.said()} == {"succeeded"}
+    (row,) = shop.rows(Call)
+    assert len(shop.rows(CallEntry)) == 3
+    assert (row.status, row.method) == (201, "POST")
+    assert shop.lane().due_at is None
+    assert shop.lane().claim is None
+    assert [(usage.calls, usage.metered) for usage in shop.rows(Usage)] == [(1, 1)]
+
+
+def test_what_is_held_already_costs_no_call_while_the_belief_is_trusted(shop: Shop) -> None:
+    vip = shop.place("space", "VIP Room")
+    shop.rule("product_purchased", "add_to_space", vip)
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.work()
+    shop.tell("purchased", MINA, "ads-102", order="2")
+    shop.work()
+    assert len(shop.calls) == 1
+    assert shop.said()[1][0] == "unchanged"
+
+
+def test_a_refund_takes_back_what_it_gave_and_spares_what_another_purchase_grants(shop: Shop) -> None:
+    vip = shop.place("space", "VIP Room")
+    shop.rule("product_purchased", "add_to_space", vip)
+    shop.rule("product_refunded", "remove_from_space", vip)
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.tell("purchased", MINA, "course-b", order="2", product_name="Course B")
+    shop.work()
+    before = len(shop.calls)
+    shop.pass_time(hours=1)
+    shop.tell("refunded", MINA, "ads-101", order="1")
+    shop.work()
+    assert shop.said()[2] == ("unchanged", "Kept: Course B (bought 24 November) still grants VIP Room.")
+    assert len(shop.calls) == before
+    shop.pass_time(hours=1)
+    shop.tell("refunded", MINA, "course-b", order="2")
+    shop.work()
+    assert shop.holds(MINA) == {"member"}
+
+
+def test_a_purchase_and_its_refund_that_wait_together_cost_what_the_end_needs(shop: Shop) -> None:
+    vip = shop.place("space", "VIP Room")
+    shop.rule("product_purchased", "add_to_space", vip)
+    shop.rule("product_refunded", "remove_from_space", vip)
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.pass_time(minutes=30)
+    shop.tell("refunded", MINA, "ads-101", order="1")
+    shop.work()
+    assert shop.said()[0] == ("unchanged", "Superseded: refunded at 14:32.")
+    assert "VIP Room" not in shop.holds(MINA)
+
+
+def test_a_refund_that_comes_before_its_order_leaves_what_both_in_order_would(shop: Shop) -> None:
+    vip = shop.place("space", "VIP Room")
+    shop.rule("product_purchased", "add_to_space", vip)
+    shop.rule("product_refunded", "remove_from_space", vip)
+    shop.tell("refunded", MINA, "ads-101", order="1")
+    shop.work()
+    shop.tell("purchased", MINA, "ads-101", order="1", at=shop.now - timedelta(hours=1))
+    shop.work()
+    assert "VIP Room" not in shop.holds(MINA)
+    assert shop.said()[1] == ("unchanged", "Superseded: refunded at 14:02.")
+
+
+def test_a_passing_failure_is_tried_again_at_the_time_that_is_said(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.answers = [DOWN, DOWN]
+    shop.work()
+    (entry,) = shop.entries()
+    assert (entry.status, entry.attempts) == ("retrying", 1)
+    assert "Next attempt at 14:02, the 2nd of 11." in entry.sentence
+    wait = shop.lane().retry_at - shop.now
+    assert timedelta(seconds=4) <= wait <= timedelta(seconds=6)
+    shop.pass_time(seconds=6)
+    shop.work()
+    assert shop.entries()[0].attempts == 2
+    shop.pass_time(seconds=40)
+    shop.work()
+    assert shop.said()[0][0] == "succeeded"
+    assert len(shop.rows(Call)) == 3
+    assert shop.lane().attempts == 0
+
+
+def test_after_three_days_it_has_failed_and_says_what_to_do(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    for _ in range(11):
+        shop.answers = [DOWN]
+        shop.work()
+        shop.pass_time(hours=40)
+    (entry,) = shop.entries()
+    assert entry.status == "failed"
+    assert "tried 11 times over three days" in entry.sentence
+    assert entry.todo
+    assert shop.lane().due_at is None
+
+
+def test_a_failing_customer_holds_back_nobody_else(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.answers = [DOWN]
+    shop.work()
+    shop.tell("purchased", EMIL, "ads-101", order="2")
+    shop.work()
+    assert shop.holds(EMIL) == {"member"}
+    assert shop.holds(MINA) == set()
+
+
+def test_a_dead_key_parks_the_integration_after_one_call_and_all_goes_on_when_it_is_replaced(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    for number in range(3):
+        shop.tell("purchased", f"p{number}@shop.test", "ads-101", order=str(number))
+    shop.community.tokens.clear()
+    with shop.write() as session:
+        (work,) = lanes.claim(session, [shop.integration], 1, "worker", shop.now, timedelta(hours=1))
+    shop.finish(work)
+    assert shop.connection().attention == "dead_key"
+    assert len(shop.calls) == 1
+    shop.pass_time(minutes=1)
+    assert shop.claim() == []
+    assert {entry.attempts for entry in shop.entries()} == {0}
+    shop.community.tokens.append("sandbox-token")
+    shop.reconnect()
+    shop.work()
+    assert [status for status, _ in shop.said()] == ["succeeded"] * 3
+
+
+def test_a_pause_that_the_app_asks_for_holds_the_integration_and_counts_no_attempt(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.answers = [Answer(429, retry_after=30)]
+    shop.work()
+    assert shop.connection().hold_until == shop.now + timedelta(seconds=30)
+    assert shop.entries()[0].attempts == 0
+    shop.pass_time(seconds=31)
+    shop.work()
+    assert shop.holds(MINA) == {"member"}
+
+
+def test_what_arrives_while_a_lane_is_worked_on_is_worked_on_next(shop: Shop) -> None:
+    vip = shop.place("space", "VIP Room")
+    shop.rule("product_purchased", "invite_member", product="ads-101")
+    shop.rule("product_purchased", "add_to_space", vip, product="ads-102")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    (work,) = shop.claim()
+    shop.tell("purchased", MINA, "ads-102", order="2")
+    assert shop.claim("another") == []
+    shop.finish(work)
+    assert shop.lane().due_at == shop.now
+    shop.work()
+    assert shop.holds(MINA) == {"member", "VIP Room"}
+
+
+def test_a_dead_workers_lane_comes_free_and_its_late_answer_ends_nothing(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    (dead,) = shop.claim("dead")
+    shop.pass_time(seconds=24)
+    assert shop.claim("taker") == []
+    shop.pass_time(seconds=2)
+    (taken,) = shop.claim("taker")
+    assert shop.record([], [], [dead]).lost == {dead.lane_id}
+    assert shop.said() == [("queued", "Invite to My community.")]
+    shop.finish(taken)
+    assert shop.said()[0][0] == "succeeded"
+
+
+def test_a_renewed_claim_is_kept(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    (work,) = shop.claim("first")
+    shop.pass_time(seconds=20)
+    with shop.write() as session:
+        assert lanes.renew(session, [work.lane_id], "first", shop.now) == {work.lane_id}
+        assert lanes.renew(session, [work.lane_id], "second", shop.now) == set()
+    shop.pass_time(seconds=20)
+    assert shop.claim("second") == []
+
+
+def test_claims_are_shared_out_between_integrations(shop: Shop) -> None:
+    other = Shop(shop.engine, name="Other Courses")
+    for one, people in ((shop, 30), (other, 1)):
+        one.rule("product_purchased", "invite_member")
+        for number in range(people):
+            one.tell("purchased", f"p{number}@shop.test", "x", order=str(number))
+    with shop.write() as session:
+        works = lanes.claim(session, lanes.waiting(session, shop.now), 10, "w", shop.now, timedelta(hours=1))
+    assert len(works) == 10
+    assert other.integration in {work.seat.id for work in works}
+
+
+def test_watch_only_decides_and_says_and_calls_nothing(shop: Shop) -> None:
+    vip = shop.place("space", "VIP Room")
+    shop.rule("product_purchased", "add_to_space", vip)
+    with shop.write() as session:
+        session.get_one(type(shop.connection()), shop.integration).watch_only = True
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.work()
+    assert shop.calls == []
+    (status, sentence) = shop.said()[0]
+    assert status == "unchanged"
+    assert sentence.startswith("Watch only: would invite")
+    assert shop.rows(Holding) == []
+
+
+def test_a_target_that_is_gone_breaks_its_rule_and_fails_its_entry_alone(shop: Shop) -> None:
+    vip, tag = shop.place("space", "VIP Room"), shop.place("tag", "Student")
+    shop.rule("product_purchased", "add_to_space", vip)
+    shop.rule("product_purchased", "add_tag", tag)
+    shop.community.delete(shop.places["VIP Room"])
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.work()
+    assert [status for status, _ in shop.said()] == ["failed", "succeeded"]
+    assert shop.entries()[0].cause == "target_gone"
+    shop.tell("purchased", EMIL, "ads-101", order="2")
+    assert shop.said()[2] == ("failed", "The space VIP Room no longer exists in My community.")
+
+
+def test_a_customer_without_work_has_a_lane_that_is_not_due(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.work()
+    assert [lane.due_at for lane in shop.rows(Lane)] == [None]
