@@ -65,11 +65,11 @@ def _share_out(session: Session, integrations: Sequence[int], most: int, now: da
     for number, integration in enumerate(integrations):
         share = -(-(most - sum(map(len, taken.values()))) // (len(integrations) - number))
         taken[integration] = _take(session, integration, share, 0, now) if share > 0 else []
-    for integration, lanes in taken.items():
-        left = most - sum(map(len, taken.values()))
-        if left > 0 and lanes and len(integrations) > 1:
-            lanes += _take(session, integration, left, len(lanes), now)
-    return [lane for lanes in taken.values() for lane in lanes]
+    for integration in taken:
+        left, mine = most - sum(map(len, taken.values())), taken[integration]
+        if left > 0 and mine and len(integrations) > 1:
+            taken[integration] = mine + _take(session, integration, left, len(mine), now)
+    return [lane for mine in taken.values() for lane in mine]
 
 
 def _take(session: Session, integration: int, most: int, skip: int, now: datetime) -> list[int]:

@@ -1,0 +1,118 @@
+"""make bench: how many events a second go from a signed request to Circle, how soon each is acknowledged, and what it costs in CPU.
+
+`make bench ARGS="--database postgresql://…"` measures on PostgreSQL, the server's own CPU not counted. The figures are printed as a table,
+and with --json FILE written there, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.place import ROOT, Place, place
+
+STALL = 30.0
+"""Seconds without a further call after which events count as lost."""
+
+
+def noise() -> float:
+    """Milliseconds that a fixed piece of work takes on this machine now: for comparing figures of different hours."""
+    began = time.perf_counter()
+    sum(number * number for number in range(2_000_000))
+    return (time.perf_counter() - began) * 1000
+
+
+def burst(at: Place, events: int, senders: int, rate: float, tag: str) -> dict[str, Any]:
+    """Send events and wait for their calls."""
+    before, cpu = at.count(), at.cpu()
+    began = time.monotonic()
+    sent = _send(at, events, senders, rate, tag)
+    arrived = _await(at, before + events) - before
+    seconds = time.monotonic() - began
+    used = {name: at.cpu()[name] - cpu[name] for name in cpu}
+    acks = sorted(sent["acks"])
+    return {
+        "events": events, "arrived": arrived, "lost": events - arrived, "statuses": sent["statuses"], "events_per_second": arrived / seconds,
+        "ack_p50_ms": _at(acks, 0.5), "ack_p99_ms": _at(acks, 0.99), "cpu_ms_per_event": 1000 * sum(used.values()) / events,
+        "cpu_ms": {name: 1000 * value / events for name, value in used.items()},
+    }  # fmt: skip
+
+
+def idle(at: Place, times: int) -> dict[str, float]:
+    """How long from a request to its call's arrival at Circle, with nothing else going on."""
+    waits = []
+    for number in range(times):
+        began, email = time.time(), f"idle{number}0@load.test"
+        _send(at, 1, 1, 0, f"idle{number}")
+        found = None
+        while found is None and time.time() - began < STALL:
+            found = next((call["at"] for call in at.calls() if call["email"] == email), None)
+            time.sleep(0.05)
+        waits.append(((found or began + STALL) - began) * 1000)
+        time.sleep(0.2)
+    return {"idle_p50_ms": statistics.median(waits), "idle_max_ms": max(waits)}
+
+
+def _send(at: Place, events: int, senders: int, rate: float, tag: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.senders", at.webhook, at.secret, "--events", str(events), "--senders", str(senders)]
+    done = subprocess.run([*command, "--rate", str(rate), "--tag", tag], cwd=ROOT, check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _await(at: Place, wanted: int) -> int:
+    seen, moved = at.count(), time.monotonic()
+    while seen < wanted and time.monotonic() - moved < STALL:
+        time.sleep(0.02)
+        now = at.count()
+        if now != seen:
+            seen, moved = now, time.monotonic()
+    return seen
+
+
+def _at(values: Sequence[float], share: float) -> float:
+    return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    """Run it all, and give the figures."""
+    with place(given.database, given.latency) as at:
+        before = noise()
+        burst(at, 200, given.senders, 0, "warm")
+        found: dict[str, Any] = {"idle": idle(at, given.idle)}
+        found["back_to_back"] = burst(at, given.events, given.senders, 0, "burst")
+        found["steady"] = burst(at, given.events // 3, given.senders, given.steady, "steady")
+        found["memory_mb"] = at.memory()
+        found["noise_ms"] = [before, noise()]
+    return found
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--events", type=int, default=3000)
+    parser.add_argument("--senders", type=int, default=16)
+    parser.add_argument("--steady", type=float, default=300.0, help="events a second of the steady part")
+    parser.add_argument("--idle", type=int, default=20, help="how often the idle way is measured")
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds until Circle answers")
+    parser.add_argument("--database", help="a PostgreSQL address; else SQLite")
+    parser.add_argument("--json", type=Path, help="a file for the figures")
+    given = parser.parse_args()
+    found = measure(given)
+    for part, figures in found.items():
+        print(part)
+        for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
+            print(f"  {name:20} {value:.2f}" if isinstance(value, float) else f"  {name:20} {value}")
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

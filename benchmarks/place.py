@@ -1,0 +1,166 @@
+"""Where a benchmark runs: a database, a Valkey, a sink that stands for Circle, one web and one worker process, all on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from flask_migrate import upgrade
+
+from embedded.checks import free_port
+from embedded.valkey import command as valkey_command
+from webapp import create_app
+from webapp.apps import Community
+from webapp.config import load
+from webapp.database import writing
+from webapp.engine import integrations
+from webapp.models import Marketplace, Rule, Source, Target
+from webapp.parts import parts
+from webapp.sources.cartwheel import new_secret
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 60.0
+
+
+class Place:
+    """A running Cartwheel with one global invite rule, for a benchmark."""
+
+    def __init__(self, folder: Path, database_url: str | None, latency: float) -> None:
+        self.folder = folder
+        self.secret = new_secret()
+        self.port = free_port()
+        self.latency = latency
+        self.sink = ""
+        self.processes: dict[str, subprocess.Popen[str]] = {}
+        self.environ = {
+            **os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CARTWHEEL_VAR": str(folder),
+            "REDIS_URL": f"unix://{folder}/valkey.sock", "PORT": str(self.port), "DEMO": "0", "CIRCLE_RATE": "0",
+            "SECRET_KEY": "a benchmark's secret key", "ENCRYPTION_KEYS": Fernet.generate_key().decode(), "LOG_LEVEL": "WARNING",
+        }  # fmt: skip
+        if database_url:
+            self.environ["DATABASE_URL"] = database_url
+
+    @property
+    def webhook(self) -> str:
+        """The address that events are posted to."""
+        return f"http://127.0.0.1:{self.port}/webhooks/benchmark"
+
+    def start(self, stack: ExitStack) -> None:
+        """Start everything, and wait until it answers."""
+        self._spawn(stack, "valkey", valkey_command(self.folder / "valkey.sock", self.folder))
+        sink = self._spawn(stack, "sink", [sys.executable, "-m", "sandbox.sink", "--port", "0", "--latency", str(self.latency)], out=True)
+        self.sink = str(sink.stdout.readline()).split()[-1] if sink.stdout else ""
+        self.environ["CIRCLE_API_URL"] = f"{self.sink}/api/admin/v2"
+        self._fill()
+        self._spawn(stack, "web", ["gunicorn", "--no-control-socket", "wsgi:app"])
+        self._spawn(stack, "worker", [sys.executable, "-m", "workers"])
+        self._wait()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every call that reached the sink: e-mail and time."""
+        found: list[dict[str, Any]] = self._ask("/calls")
+        return found
+
+    def count(self) -> int:
+        """How many calls reached the sink."""
+        return int(self._ask("/count")["count"])
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU that each of our processes has used, with its children."""
+        return {name: _cpu(process.pid) for name, process in self.processes.items() if name in ("web", "worker", "valkey")}
+
+    def memory(self) -> dict[str, float]:
+        """Resident memory of web and worker in MB, shared pages shared out (PSS)."""
+        return {name: sum(_pss(pid) for pid in _family(self.processes[name].pid)) for name in ("web", "worker")}
+
+    def _ask(self, path: str) -> Any:
+        with urllib.request.urlopen(self.sink + path, timeout=30) as answer:  # noqa: S310  our own sink
+            return json.load(answer)
+
+    def _spawn(self, stack: ExitStack, name: str, command: list[str], out: bool = False) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE if out else None
+        process = stack.enter_context(subprocess.Popen(command, env=self.environ, cwd=ROOT, stdout=pipe, text=True))
+        stack.callback(process.terminate)
+        self.processes[name] = process
+        return process
+
+    def _fill(self) -> None:
+        """The tables, a marketplace, an integration and a global rule."""
+        app = create_app(load(self.environ, self.folder))
+        with app.app_context():
+            upgrade(directory=str(ROOT / "migrations"))
+            here, now = parts(), parts().now()
+            with writing() as session:
+                shop = Marketplace(id=here.new_id(now), name="Benchmark", created_at=now, allowance=1_000_000)
+                session.add(shop)
+                session.flush()
+                connection = integrations.Connection("circle", Community("1", "Sink"), {"api_key": "benchmark-key"}, {"community_url": ""})
+                made = integrations.create(session, shop.id, "Sink", connection, here.vault.seal, here.new_id, now)
+                session.flush()
+                target = session.query(Target).filter_by(integration_id=made.id).one()
+                session.add(
+                    Rule(
+                        id=here.new_id(now), marketplace_id=shop.id, trigger="product_purchased", integration_id=made.id,
+                        action="invite_member", target_id=target.id, created_at=now, identity="benchmark",
+                    )
+                )  # fmt: skip
+                sealed = here.vault.seal(self.secret)
+                session.add(
+                    Source(
+                        id=here.new_id(now), marketplace_id=shop.id, kind="cartwheel", address="benchmark", secret=sealed, created_at=now
+                    )
+                )
+
+    def _wait(self) -> None:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("the web process did not come up")
+
+
+@contextmanager
+def place(database_url: str | None = None, latency: float = 0.05) -> Iterator[Place]:
+    """A place, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="cartwheel-bench-") as folder, ExitStack() as stack:
+        made = Place(Path(folder), database_url, latency)
+        made.start(stack)
+        yield made
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its children."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        children = []
+    return [pid, *(descendant for child in children for descendant in _family(int(child)))]
+
+
+def _cpu(pid: int) -> float:
+    total = 0.0
+    for one in _family(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += sum(int(ticks) for ticks in fields[11:13]) / TICKS
+    return total
+
+
+def _pss(pid: int) -> float:
+    lines: Mapping[str, str] = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() if ":" in line
+    )
+    return int(lines["Pss"].split()[0]) / 1024
