@@ -65,7 +65,7 @@ def _share_out(session: Session, integrations: Sequence[int], most: int, now: da
     for number, integration in enumerate(integrations):
         share = -(-(most - sum(map(len, taken.values()))) // (len(integrations) - number))
         taken[integration] = _take(session, integration, share, 0, now) if share > 0 else []
-    for integration in taken:
+    for integration in integrations:
         left, mine = most - sum(map(len, taken.values())), taken[integration]
         if left > 0 and mine and len(integrations) > 1:
             taken[integration] = mine + _take(session, integration, left, len(mine), now)
