@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from wtforms import EmailField, Field, Form, PasswordField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 from wtforms.validators import StopValidation
 
 from webapp.passwords import LONGEST, SHORTEST
@@ -54,14 +55,15 @@ def zone_field(label: str = "Time zone") -> SelectField:
 
 
 @cache
-def zones() -> dict[str, list[tuple[str, str]]]:
-    """The zones by area, as the choices of a field: their names, without what is only an old spelling of an offset."""
+def zones() -> list[SelectChoice]:
+    """The zones by area, as the choices of a field: the places, without what is only an old spelling of an offset."""
     names = sorted(name for name in zoneinfo.available_timezones() if name.split("/")[0] in _AREAS)
-    grouped: dict[str, list[tuple[str, str]]] = {"Universal": [("UTC", "UTC")]}
-    for name in names:
-        area, _, place = name.partition("/")
-        grouped.setdefault(area, []).append((name, place.replace("_", " ").replace("/", ": ")))
-    return grouped
+    return [SelectChoice("UTC", "UTC", optgroup="Universal"), *(_zone(name) for name in names)]
+
+
+def _zone(name: str) -> SelectChoice:
+    area, _, place = name.partition("/")
+    return SelectChoice(name, place.replace("_", " ").replace("/", ": "), optgroup=area)
 
 
 def _trimmed(text: str | None) -> str | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from wtforms import RadioField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 
 from webapp.forms.base import Form
 from webapp.forms.fields import email_field, new_password_field
 
 ROLES = [
-    ("owner", "Owner: everything, people and the marketplace itself too"),
-    ("admin", "Admin: everything but people and the marketplace itself"),
-    ("viewer", "Viewer: sees everything and changes nothing"),
+    SelectChoice("owner", "Owner: everything, people and the marketplace itself too"),
+    SelectChoice("admin", "Admin: everything but people and the marketplace itself"),
+    SelectChoice("viewer", "Viewer: sees everything and changes nothing"),
 ]
 
 
