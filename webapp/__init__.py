@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_migrate import Migrate
 
-from webapp import cli, config, database, desk, doorbell, pages, parts
+from webapp import cli, config, database, desk, doorbell, live, pages, parts
 from webapp.ids import Ids
 from webapp.vault import Vault
 
@@ -20,6 +20,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell))
     Migrate(app, database.db, directory=str(settings.root / "migrations"), render_as_batch=True)
     desk.register(app)
+    live.register(app, settings, bell.redis)
     pages.register(app, settings)
     cli.register(app)
     return app

@@ -122,6 +122,7 @@ class Live:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._began = False
+        self._hears = True
 
     def open(self, marketplace_id: int) -> Stream | None:
         """A stream of what changes in a marketplace's log from now on; None where this process has as many as it may, or ends."""
@@ -204,12 +205,15 @@ class Live:
             try:
                 self._listen()
             except RedisError as gone:
-                log.warning("No news from Redis: %s", type(gone).__name__)
+                # Said once, not every time that it is tried: open pages are served all the same.
+                log.log(logging.WARNING if self._hears else logging.DEBUG, "No news from Redis: %s", type(gone).__name__)
+                self._hears = False
                 self._stopping.wait(REST)
 
     def _listen(self) -> None:
         with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
             subscription.subscribe(doorbell.NEWS)
+            self._hears = True
             while not self._stopping.is_set():
                 message = subscription.get_message(timeout=1.0)
                 if message:

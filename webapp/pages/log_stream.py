@@ -1,0 +1,121 @@
+"""What an open log page is told: a stream of server-sent events, or one answer to a page that polls (docs/live.md). No page lives here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from flask import Response, stream_with_context
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from webapp import live
+from webapp.database import db
+from webapp.engine import logs
+from webapp.engine.log_query import Query
+from webapp.models import Role, User
+from webapp.pages import guard, log_rows, times
+from webapp.parts import parts
+
+BEAT = 20.0
+"""Seconds after which a silent stream says that it is alive: routers cut what is silent for 55 s."""
+TRUST = 5.0
+"""For how many seconds a person's right to see the log is taken for granted."""
+BACK_AFTER = 2000
+"""After how many milliseconds a browser comes back to a stream that has ended."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Open:
+    """An open page: what it shows, its newest and (`floor`) oldest entry when it was made, and the moment up to which it knows everything."""
+
+    query: Query
+    top: int
+    floor: int
+    since: datetime
+
+
+def mark(at: datetime) -> str:
+    """A moment as a cursor."""
+    return str((at - EPOCH) // TICK)
+
+
+def read(args: Mapping[str, str], last: str | None, query: Query, now: datetime) -> Open:
+    """The page that asks: the last event that it heard counts for more than its address. A cursor that is none means from now on."""
+    numbers = [int(text) if text.isdecimal() else 0 for text in (args.get("top", ""), args.get("floor", ""))]
+    return Open(query, numbers[0], numbers[1], _moment(last) or _moment(args.get("after")) or now)
+
+
+def poll(page: Open) -> ResponseReturnValue:
+    """What the page has missed; 204 for nothing."""
+    now = parts().now()
+    html = _missed(page, times.here(), now)
+    return Response(html, 200 if html else 204, headers={"X-Cursor": mark(now)}, mimetype="text/html")
+
+
+def stream(page: Open) -> ResponseReturnValue:
+    """What the page has missed, and what changes from now on; 204, upon which it polls, where this process has enough streams."""
+    hub = live.live()
+    opened = hub.open(guard.here())
+    if opened is None:
+        return "", 204
+    answer = Response(stream_with_context(_events(opened, page)), mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    answer.call_on_close(lambda: hub.close(opened))
+    return answer
+
+
+def _events(opened: live.Stream, page: Open) -> Iterator[str]:
+    """No transaction is open, and no connection held, while it waits."""
+    zone, now = times.here(), parts().now()
+    cursor = page.since
+    checked = time.monotonic()
+    missed = _missed(page, zone, now)
+    db.session.remove()
+    yield f"retry: {BACK_AFTER}\n\n"
+    yield _event("entries", missed, cursor) if missed else _event("beat", "", cursor)
+    while not opened.ended:
+        rows, told = opened.take(BEAT)
+        if time.monotonic() - checked >= TRUST:
+            checked = time.monotonic()
+            if not _may_look():
+                return
+        cursor = max(cursor, told)
+        html = log_rows.frame(rows, page.query, page.floor, zone, parts().now()) if rows else ""
+        if html or not rows:
+            yield _event("entries" if html else "beat", html, cursor)
+
+
+def _missed(page: Open, zone: tzinfo, now: datetime) -> str:
+    news = logs.news(db.session(), guard.here(), page.query, page.since, page.top, now)
+    return log_rows.frame([*news.fresh, *news.known], page.query, page.floor, zone, now, news.more)
+
+
+def _may_look() -> bool:
+    """Whether the session of who looks still stands, and their role here."""
+    person = guard.me()
+    wanted = (
+        select(User.session_epoch)
+        .join(Role, Role.user_id == User.id)
+        .where(User.id == person.id, User.session_epoch == person.epoch, Role.marketplace_id == guard.here())
+    )
+    found = db.session.scalar(wanted) is not None
+    db.session.remove()
+    return found
+
+
+def _event(name: str, html: str, cursor: datetime) -> str:
+    lines = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
+    return f"event: {name}\nid: {mark(cursor)}\n{lines}\n"
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text or not text.isdecimal() or len(text) > 17:
+        return None
+    try:
+        return EPOCH + int(text) * TICK
+    except OverflowError:
+        return None
