@@ -18,4 +18,4 @@ class ChangePassword(Form):
 class Keyboard(Form):
     """Whether single keys do something."""
 
-    shortcuts = BooleanField("Single keys do something, / searches and ? lists them")
+    shortcuts = BooleanField("Single keys do something: / searches, ? lists them all")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
 from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 
 from webapp.forms.base import Form
 from webapp.forms.fields import email_field, new_password_field
 
+
+def _says(role: str, may: str) -> Markup:
+    return Markup("<strong>{}</strong>: {}").format(role, may)
+
+
 ROLES = [
-    SelectChoice("owner", "Owner: everything, people and the marketplace itself too"),
-    SelectChoice("admin", "Admin: everything but people and the marketplace itself"),
-    SelectChoice("viewer", "Viewer: sees everything and changes nothing"),
+    SelectChoice("owner", _says("Owner", "everything, people and the marketplace itself too")),
+    SelectChoice("admin", _says("Admin", "everything but people and the marketplace itself")),
+    SelectChoice("viewer", _says("Viewer", "sees everything and changes nothing")),
 ]
 
 
