@@ -8,24 +8,32 @@ import os
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 CHUNK = 65536
+KEPT = 20
+"""Lines of a quiet child that are kept for the case that it dies."""
+
 PR_SET_PDEATHSIG = 1
+
+
+Voice = Literal["named", "plain", "quiet"]
 
 
 @dataclass
 class Child:
-    """A shell command in a session of its own, so that a signal reaches its children and theirs as well."""
+    """A simple shell command in a session of its own, so that a signal reaches its children and theirs as well."""
 
     name: str
     command: str
     environ: Mapping[str, str] = field(repr=False)
     folder: Path
-    plain: bool = False
-    """Whether its lines are printed as they are, without its name."""
+    voice: Voice = "named"
+    """How its lines are printed: behind its name, `plain` as they are, or `quiet`, only where it has died."""
     started: float = 0.0
     """When it was started last, in the supervisor's seconds."""
     restart_at: float | None = None
@@ -34,13 +42,15 @@ class Child:
     """Seconds from its last death to its next start."""
     _process: subprocess.Popen[bytes] | None = None
     at_end: bool = False
+    kept: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
+    """The last lines of a quiet child."""
     _text: bytes = b""
 
     def start(self, now: float) -> None:
         """Start it, or start it again. Raises OSError where the machine can't."""
         self.started, self.restart_at, self.at_end = now, None, False
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", self.command],
+            ["/bin/sh", "-c", f"exec {self.command}"],  # no shell stays in between: what dies with us is the command itself
             env=dict(self.environ),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

@@ -77,7 +77,7 @@ class House:
         socket = local.valkey_socket(self.settings.var)
         _own_folder(socket.parent)
         command = shlex.join(valkey.command(socket, self.settings.var))
-        self.valkey = self.supervisor.start("valkey", command, self.environ)
+        self.valkey = self.supervisor.start("valkey", command, self.environ, "quiet")
         self._await(partial(checks.valkey_answers, socket), "The embedded Valkey")
 
     def _start_sandbox(self) -> int:
@@ -92,7 +92,7 @@ class House:
         """Where it is, and how to sign in: what a person is waiting for, without the processes' names before it."""
         self.output.plain("")
         self.output.plain(f"Cartwheel is at {self.settings.address}")
-        self.supervisor.run("setup-link", f"{FLASK} setup-link", self.environ, plain=True)
+        self.supervisor.run("setup-link", f"{FLASK} setup-link", self.environ, "plain")
         self.output.plain("Ctrl-C ends it.")
         self.output.plain("")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
-from embedded.child import Child
+from embedded.child import Child, Voice
 from embedded.output import Output
 
 TICK = 0.1
@@ -46,16 +46,16 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked)
 
-    def start(self, name: str, command: str, environ: Mapping[str, str], plain: bool = False) -> Child:
+    def start(self, name: str, command: str, environ: Mapping[str, str], voice: Voice = "named") -> Child:
         """Start a process. One that dies is started again, as long as somebody waits or supervises."""
-        child = Child(name, command, environ, self.folder, plain)
+        child = Child(name, command, environ, self.folder, voice)
         self._children.append(child)
         self._begin(child)
         return child
 
-    def run(self, name: str, command: str, environ: Mapping[str, str], plain: bool = False) -> int:
+    def run(self, name: str, command: str, environ: Mapping[str, str], voice: Voice = "named") -> int:
         """Run a command to its end and return its exit code. Raises Stopping."""
-        child = self.start(name, command, environ, plain)
+        child = self.start(name, command, environ, voice)
         while child.code() is None:
             self._turn()
         self._finish(child)
@@ -106,7 +106,9 @@ class Supervisor:
         """Print a child's new lines. Returns whether there was anything to read."""
         more = child.read()
         for line in child.lines():
-            if child.plain:
+            if child.voice == "quiet":
+                child.kept.append(line)
+            elif child.voice == "plain":
                 self.output.plain(line)
             else:
                 self.output.say(line, child.name)
@@ -136,6 +138,8 @@ class Supervisor:
         """A child has died: end what it left behind, and say when it is started again."""
         child.send(signal.SIGTERM)
         self._finish(child)
+        while child.kept:
+            self.output.say(child.kept.popleft(), child.name)
         steady = now - child.started > STEADY
         child.delay = FIRST_DELAY if steady or not child.delay else min(2 * child.delay, LONGEST_DELAY)
         child.restart_at = now + child.delay
