@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -192,7 +192,8 @@ def _ending(story: Story) -> Iterator[Step]:
     if row.status == "running":
         yield Step(None, "run", "A call is under way", tone="run")
     elif row.open:
-        yield Step(_next(story), *_waiting(story))
+        icon, title = _waiting(story)
+        yield Step(_next(story), icon, title)
     elif row.finished_at and not story.requests and row.status in {"unchanged", "failed", "skipped"}:
         icon, tone = {"failed": ("cross", "bad"), "skipped": ("dash", "")}.get(row.status, ("same", ""))
         yield Step(row.finished_at, icon, row.sentence.rstrip("."), tone=tone)
@@ -200,7 +201,7 @@ def _ending(story: Story) -> Iterator[Step]:
         yield Step(row.finished_at, "dash", "Skipped")
 
 
-def _waiting(story: Story) -> Sequence[str]:
+def _waiting(story: Story) -> tuple[str, str]:
     row = story.row
     match row.status:
         case "parked" if row.stop:
