@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,6 +20,13 @@ HASHER = PasswordHasher()
 _slots = threading.BoundedSemaphore(2)
 """So many at a time: a burst of sign-ins must not take the machine's memory."""
 
+_room = threading.BoundedSemaphore(24)
+"""So many at work or waiting: the other threads of the process are for webhooks and pages."""
+
+
+class Busy(Exception):
+    """Too many passwords are being checked at this moment."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -28,19 +37,33 @@ class Checked:
 
 
 def hash_password(password: str) -> str:
-    """The hash to store."""
-    with _slots:
+    """The hash to store. Raises Busy."""
+    with _slot():
         return HASHER.hash(password)
 
 
 def check_password(stored: str | None, password: str) -> Checked:
-    """Hold a password against a stored hash. None (no such account, or none with a password) is wrong after the same time."""
+    """Hold a password against a stored hash. None (no such account, or none with a password) is wrong after the same time.
+
+    Raises Busy.
+    """
     known = stored or _nobodys()
-    with _slots:
+    with _slot():
         right = _matches(known, password) and stored is not None
     if right and HASHER.check_needs_rehash(known):
         return Checked(True, hash_password(password))
     return Checked(right)
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    if not _room.acquire(blocking=False):
+        raise Busy
+    try:
+        with _slots:
+            yield
+    finally:
+        _room.release()
 
 
 def _matches(stored: str, password: str) -> bool:

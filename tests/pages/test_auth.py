@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -165,6 +166,18 @@ def test_thirty_tries_a_minute_from_one_address_are_enough(client: FlaskClient, 
     assert tries == [422] * 30 + [429]
     elsewhere = client.post("/sign-in", data={"email": "p99@shop.test"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
     assert elsewhere.status_code == 422
+
+
+def test_a_flood_of_passwords_leaves_the_other_threads_alone(client: FlaskClient, write: Write, monkeypatch: pytest.MonkeyPatch):
+    owner(write)
+    full = threading.BoundedSemaphore(1)
+    full.acquire()
+    monkeypatch.setattr("webapp.passwords._room", full)
+    refused = try_sign_in(client)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    full.release()
+    assert try_sign_in(client).status_code == 303
+    assert full.acquire(blocking=False)
 
 
 def test_looking_at_the_form_is_not_counted(client: FlaskClient, write: Write):

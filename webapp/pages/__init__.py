@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.pages import auth, general, guard, health, invitations, limits, log_entry, logs, marketplaces, team, ui, webhooks
+from webapp.pages import auth, general, guard, health, invitations, keys, limits, log_entry, logs, marketplaces, team, ui, webhooks
 
 BLUEPRINTS = (
     auth.pages,
@@ -16,6 +16,7 @@ BLUEPRINTS = (
     team.pages,
     invitations.pages,
     general.pages,
+    keys.pages,
     logs.pages,
     log_entry.pages,
     health.pages,

@@ -15,7 +15,7 @@ from webapp.forms.fields import text
 from webapp.models import OneTimeLink, User
 from webapp.pages import guard, limits
 from webapp.parts import parts
-from webapp.passwords import check_password, hash_password
+from webapp.passwords import Busy, check_password, hash_password
 from webapp.tokens import hash_token
 
 WRONG = "No account has this e-mail address and this password."
@@ -75,6 +75,14 @@ def link(token: str) -> ResponseReturnValue:
     if found.purpose == accounts.SET_UP:
         return _set_up(found.token_hash)
     return _sign_in_once(found) if found.purpose == accounts.SIGN_IN else _reset(found)
+
+
+@pages.app_errorhandler(Busy)
+def busy(_: Busy) -> ResponseReturnValue:
+    """Many passwords are being checked: an attack, or everybody at nine o'clock. Webhooks go on meanwhile."""
+    answer = page("auth/busy.html", 503)
+    answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def own_page(asked: str | None) -> str:

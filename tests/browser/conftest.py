@@ -1,0 +1,73 @@
+"""What tests in a real browser share: the app behind an address of this machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Page
+from sqlalchemy.orm import Session
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from webapp import config, create_app
+from webapp.database import db, writing
+
+AXE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SIZES = ((1280, 800), (390, 844))
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running app: its address, and `with site.write() as session:` to put something into its database."""
+
+    app: Flask
+    url: str
+    write: Callable[[], AbstractContextManager[Session]]
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
+    """The app on a database of its own, answering on a free port. Nobody answers as Redis."""
+    app = create_app(config.load({"CARTWHEEL_VAR": str(tmp_path), "DEMO": "0"}))
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+
+    @contextmanager
+    def opened() -> Iterator[Session]:
+        with app.app_context(), writing() as session:
+            yield session
+
+    yield Site(app, f"http://127.0.0.1:{server.server_port}", opened)
+    server.shutdown()
+    serving.join()
+    server.server_close()
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def looked_at() -> Callable[[Page], None]:
+    """`looked_at(page)`: axe finds nothing and nothing scrolls sideways, at desktop and phone width, light and dark."""
+
+    def look(page: Page) -> None:
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                found = Axe().run(page, options={"runOnly": AXE}).response["violations"]
+                assert not found, [(page.url, v["id"], [n["html"] for n in v["nodes"]]) for v in found]
+        page.set_viewport_size({"width": 1280, "height": 800})
+
+    return look
