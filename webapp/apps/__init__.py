@@ -245,12 +245,29 @@ class Client(Protocol):
 class App(Protocol):
     """One kind of service that can be connected."""
 
-    key: str
-    name: str
-    fields: tuple[Field, ...]
-    kinds: tuple[Kind, ...]
-    actions: Mapping[str, Action]
-    troubles: Mapping[str, Trouble]
+    @property
+    def key(self) -> str:
+        """Its key in the registry and in `Integration.app`."""
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What connecting it asks for."""
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of target that can be picked, without the membership."""
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """What it can do, by key."""
+
+    @property
+    def troubles(self) -> Mapping[str, Trouble]:
+        """What can keep an integration of it from working, by cause."""
 
     def client(self, api_url: str, credentials: Mapping[str, str]) -> Client:
         """A client for one integration."""
@@ -272,11 +289,8 @@ class App(Protocol):
     def learn(self, want: Want, known: Known, call: Call, answer: Answer) -> Learned:
         """What an answer to one of the plan's calls means. Pure."""
 
-    def checks(self, want: Want, known: Known) -> tuple[Call, ...]:
-        """The calls that ask what the app says about every target in `want.asked` (nothing is changed); their answers go through `learn`."""
-
     def profile_url(self, credentials: Mapping[str, str], member_id: str) -> str | None:
-        """A link to the person's page in the community, where it can be known."""
+        """A link to where the person can be looked up in the community, where it can be known."""
 
 
 def metered(status: int) -> bool:
