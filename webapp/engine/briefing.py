@@ -14,7 +14,7 @@ from webapp.apps import MEMBERSHIP, Belief, Held, Known, Target, Want
 from webapp.apps.registry import APPS
 from webapp.engine import explain, records
 from webapp.engine.access import Record, Verdict, desired
-from webapp.engine.work import Open, Seat, Work
+from webapp.engine.work import End, Open, Seat, Work
 from webapp.models import Customer, Holding, Integration, Lane, LogEntry, Marketplace
 from webapp.models import Target as TargetRow
 
@@ -41,12 +41,23 @@ class _Facts:
     verdicts: Mapping[int, Verdict]
     beliefs: Mapping[int, Belief]
     membership: int
+    closed: frozenset[int]
 
     @property
     def asked(self) -> frozenset[int]:
         """The targets of entries whose wish is what is desired; the others have nothing to do."""
-        held = {target for target, verdict in self.verdicts.items() if verdict.held}
-        return frozenset(e.target for e in self.entries if (e.target in held) == e.adds)
+        return frozenset(e.target for e in self.entries if self.right(e) and not self.never_given(e))
+
+    def right(self, entry: Open) -> bool:
+        """Whether an entry's wish is what is desired."""
+        verdict = self.verdicts.get(entry.target)
+        return (verdict is not None and verdict.held) == entry.adds
+
+    def never_given(self, entry: Open) -> bool:
+        """Whether a removal takes back only what waits beside it, and was never tried: then there is nothing to take."""
+        if entry.adds or entry.id not in self.closed or entry.target in self.beliefs:
+            return False
+        return any(other.adds and other.target == entry.target for other in self.entries)
 
     @property
     def left_out(self) -> set[int]:
@@ -65,10 +76,13 @@ def load(session: Session, lanes: Collection[int], token: str, now: datetime, tr
     on_record = records.load(session, [row.id for row in rows], memberships)
     beliefs = _beliefs(session, lanes, now, trust)
     targets = _targets(session, seats.values(), on_record.values(), entries)
-    facts = {row.id: _Facts(entries[row.id], desired(on_record[row.id], now), beliefs[row.id], memberships[row.id]) for row in rows}
+    facts = {
+        row.id: _Facts(entries[row.id], desired(on_record[row.id], now), beliefs[row.id], memberships[row.id], _closings(on_record[row.id]))
+        for row in rows
+    }
     given_up = _given_up(session, facts)
     made = [_work(row, seats[row.integration_id], token, facts[row.id], targets, given_up) for row in rows]
-    _end_without_calls(session, made, now)
+    _end_without_calls(session, made, facts, now)
     return made
 
 
@@ -98,11 +112,20 @@ def _given_up(session: Session, facts: Mapping[int, _Facts]) -> set[tuple[int, i
     return {pair for pair, status in newest.items() if status in ("failed", "skipped") and pair[1] in facts[pair[0]].left_out}
 
 
-def _end_without_calls(session: Session, works: Sequence[Work], now: datetime) -> None:
+def _closings(record: Record) -> frozenset[int]:
+    """The entries that close one purchase's grants, and nobody else's."""
+    return frozenset(mark.entry for mark in record.marks if mark.op == "close")
+
+
+def _end_without_calls(session: Session, works: Sequence[Work], facts: Mapping[int, _Facts], now: datetime) -> None:
+    """Entries whose wish is not what is desired, and removals of what was never given."""
     mismatches, owners = [], {}
     for work in works:
+        known = facts[work.lane_id]
         for entry in work.entries:
-            if entry.target not in work.want.asked and entry.target in work.want.targets:
+            if known.right(entry) and known.never_given(entry):
+                work.ended[entry.id] = NEVER_GIVEN
+            elif not known.right(entry) and entry.target in work.want.targets:
                 verdict = work.verdicts.get(entry.target, Verdict(False))
                 target = work.want.targets[entry.target]
                 mismatches.append(explain.Mismatch(entry, verdict, target, work.seat.name, work.seat.zone))
@@ -110,6 +133,9 @@ def _end_without_calls(session: Session, works: Sequence[Work], now: datetime) -
     if mismatches:
         for entry_id, end in explain.explain(session, mismatches, now).items():
             owners[entry_id].ended[entry_id] = end
+
+
+NEVER_GIVEN = End("unchanged", "What it would take back had not been given yet: nothing to do.")
 
 
 def _rows(session: Session, lanes: Collection[int]) -> list[_Row]:
@@ -151,7 +177,7 @@ def _entries(session: Session, lanes: Collection[int], now: datetime, seats: Map
     found: dict[int, list[Open]] = defaultdict(list)
     for lane, integration, action, entry, target, *rest in rows:
         seat = seats.get(integration or 0)
-        if seat is not None and lane is not None and target is not None:
+        if seat is not None and lane is not None and target is not None and action is not None:
             found[lane].append(Open(entry, target, APPS[seat.app].actions[action].adds, *rest))
     return found
 
