@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_migrate import Migrate
 
-from webapp import cli, config, database, desk, doorbell, live, pages, parts
+from webapp import cli, config, database, desk, doorbell, live, pages, parts, proxies
 from webapp.ids import Ids
 from webapp.vault import Vault
 
@@ -15,6 +15,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     settings = settings or config.load()
     app = Flask(__name__, template_folder="../templates", static_folder=None)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=2 * 1024 * 1024)
+    proxies.register(app, settings.trusted_proxies)
     database.register(app, settings.database_url)
     bell = doorbell.Bell(doorbell.connect(settings.redis_url))
     parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell))

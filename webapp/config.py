@@ -23,7 +23,6 @@ from webapp.environment import (
     as_level,
     as_rate,
     as_redis_url,
-    as_smtp_url,
     as_text,
     as_whole_number,
 )
@@ -57,7 +56,7 @@ SETTINGS = (
         "BASE_URL",
         as_http_url,
         None,
-        "The public address, for links in e-mails and on the command line.",
+        "The public address, for links that are made outside a request.",
         "the address that a page was asked under",
     ),
     Setting(
@@ -123,20 +122,6 @@ SETTINGS = (
         "How many hours what Circle was last heard to say is taken for true without a call.",
     ),
     Setting(
-        "SMTP_URL",
-        as_smtp_url,
-        None,
-        "The mail server, smtp://user:password@host:587 or smtps://…, with the password percent-encoded.",
-        "no e-mail is sent",
-    ),
-    Setting(
-        "MAIL_FROM",
-        as_text,
-        None,
-        "The sender of e-mails. Needed with SMTP_URL.",
-        "not set; must be given with SMTP_URL",
-    ),
-    Setting(
         "TRUSTED_PROXIES",
         as_whole_number(0, 10),
         None,
@@ -167,8 +152,6 @@ class Settings:
     web_threads: int
     call_threads: int
     belief_hours: int
-    smtp_url: str | None = field(repr=False)
-    mail_from: str | None
     trusted_proxies: int
     log_level: str
 
@@ -222,8 +205,6 @@ def load(environ: Mapping[str, str] | None = None, var: Path = VAR) -> Settings:
         web_threads=values["WEB_THREADS"],
         call_threads=values["CALL_THREADS"],
         belief_hours=values["BELIEF_HOURS"],
-        smtp_url=values["SMTP_URL"],
-        mail_from=_sender(values["MAIL_FROM"], values["SMTP_URL"]),
         trusted_proxies=_proxies(values["TRUSTED_PROXIES"], given),
         log_level=values["LOG_LEVEL"],
     )
@@ -282,14 +263,6 @@ def _own_encryption_keys(production: bool, var: Path) -> tuple[str, ...]:
         raise ConfigError("ENCRYPTION_KEYS must be set in production: API keys and secrets are encrypted with them.")
     kept = local.made_once(var / "encryption_keys", lambda: Fernet.generate_key().decode())
     return as_encryption_keys(str(var / "encryption_keys"), kept)
-
-
-def _sender(mail_from: str | None, smtp_url: str | None) -> str | None:
-    if smtp_url and not mail_from:
-        raise ConfigError("MAIL_FROM must be set where SMTP_URL is: it is the sender of the e-mails.")
-    if mail_from and ("@" not in mail_from or not mail_from.isprintable()):
-        raise ConfigError("MAIL_FROM must be an e-mail address.")
-    return mail_from
 
 
 def _proxies(given: int | None, environ: Mapping[str, str]) -> int:

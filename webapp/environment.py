@@ -84,14 +84,6 @@ def as_http_url(name: str, text: str) -> str:
     return text.rstrip("/")
 
 
-def as_smtp_url(name: str, text: str) -> str:
-    """`smtp://user:password@host:587` (STARTTLS where it is offered) or `smtps://…:465`."""
-    parts = _split(text)
-    if parts is None or parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise ConfigError(f"{name} must be an address such as smtp://user:password@mail.example.com:587.")
-    return text
-
-
 def as_database_url(name: str, text: str) -> str:
     """SQLAlchemy's address of a PostgreSQL or SQLite database, from what platforms give (`postgres://…`)."""
     scheme, _, rest = text.partition("://")

@@ -27,7 +27,7 @@ def test_defaults_need_nothing(tmp_path: Path) -> None:
     assert settings.database_url == f"sqlite+pysqlite:///{tmp_path}/cartwheel.db"
     assert settings.redis_url == f"unix://{quote(str(tmp_path / 'valkey.sock'))}"
     assert (settings.demo, settings.production, settings.secure) == (True, False, False)
-    assert (settings.base_url, settings.smtp_url, settings.mail_from) == (None, None, None)
+    assert settings.base_url is None
     assert (settings.trusted_proxies, settings.log_level) == (0, "INFO")
     assert settings.address == "http://127.0.0.1:8000"
     assert settings.root == ROOT
@@ -37,7 +37,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     given = {
         "PORT": "9000", "BASE_URL": "https://shop.test/", "DATABASE_URL": POSTGRES, "REDIS_URL": "redis://h", **KEYS,
         "CIRCLE_API_URL": "http://127.0.0.1:1/api", "CIRCLE_RATE": "7/1", "DEMO": "1", "FLASK_ENV": "production", "WEB_THREADS": "8",
-        "CALL_THREADS": "2", "BELIEF_HOURS": "0", "SMTP_URL": "smtp://h", "MAIL_FROM": "shop@shop.test", "TRUSTED_PROXIES": "2",
+        "CALL_THREADS": "2", "BELIEF_HOURS": "0", "TRUSTED_PROXIES": "2",
         "LOG_LEVEL": "error", "CARTWHEEL_VAR": str(tmp_path / "there"),
     }  # fmt: skip
     settings = load(given)
@@ -49,7 +49,6 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     assert (settings.circle_api_url, settings.circle_rate) == ("http://127.0.0.1:1/api", Rate(7, 1))
     assert (settings.demo, settings.production, settings.secure) == (True, True, True)
     assert (settings.web_threads, settings.call_threads, settings.belief_hours) == (8, 2, 0)
-    assert (settings.smtp_url, settings.mail_from) == ("smtp://h", "shop@shop.test")
     assert (settings.trusted_proxies, settings.log_level) == (2, "ERROR")
     assert settings.address == "https://shop.test"
 
@@ -70,8 +69,6 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         ("WEB_THREADS", "3"),
         ("CALL_THREADS", "0"),
         ("BELIEF_HOURS", "-1"),
-        ("SMTP_URL", "mail.test"),
-        ("MAIL_FROM", "nobody"),
         ("TRUSTED_PROXIES", "11"),
         ("LOG_LEVEL", "LOUD"),
     ],
@@ -82,12 +79,7 @@ def test_a_wrong_value_is_refused_in_a_sentence_that_names_it(name: str, text: s
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
-    assert load({"PORT": " ", "DATABASE_URL": "", "MAIL_FROM": ""}, tmp_path) == load({}, tmp_path)
-
-
-def test_a_sender_is_needed_where_mail_is_sent(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^MAIL_FROM must be set"):
-        load({"SMTP_URL": "smtp://h"}, tmp_path)
+    assert load({"PORT": " ", "DATABASE_URL": "", "REDIS_URL": "  "}, tmp_path) == load({}, tmp_path)
 
 
 @pytest.mark.parametrize("environ", [{"FLASK_ENV": "production"}, {"DATABASE_URL": POSTGRES}])
@@ -155,8 +147,7 @@ def test_what_make_run_noted_counts_only_while_it_runs(tmp_path: Path) -> None:
 
 
 def test_settings_show_no_secret(tmp_path: Path) -> None:
-    given = {**KEYS, "SECRET_KEY": SECRET, "DATABASE_URL": POSTGRES, "REDIS_URL": "redis://:hush@h", "SMTP_URL": "smtp://u:hush@h",
-             "MAIL_FROM": "a@b.test"}  # fmt: skip
+    given = {**KEYS, "SECRET_KEY": SECRET, "DATABASE_URL": POSTGRES, "REDIS_URL": "redis://:hush@h"}
     shown = repr(load(given, tmp_path))
     assert "hush" not in shown
     assert KEYS["ENCRYPTION_KEYS"] not in shown

@@ -33,7 +33,6 @@ LONG = "a random string that is long enough"
         (environment.as_rate, "0", None),
         (environment.as_http_url, "https://shop.test/", "https://shop.test"),
         (environment.as_http_url, "http://127.0.0.1:8000/api", "http://127.0.0.1:8000/api"),
-        (environment.as_smtp_url, "smtps://me:p%40ss@mail.test:465", "smtps://me:p%40ss@mail.test:465"),
         (environment.as_database_url, "postgres://u:p@h:5432/n", "postgresql+psycopg://u:p@h:5432/n"),
         (environment.as_database_url, "postgresql://u:p@h/n?sslmode=require", "postgresql+psycopg://u:p@h/n?sslmode=require"),
         (environment.as_database_url, "postgresql+psycopg://@/n?host=/run", "postgresql+psycopg://@/n?host=/run"),
@@ -61,7 +60,6 @@ def test_what_is_understood(read: Reader, text: str, value: object) -> None:
             (environment.as_http_url, text)
             for text in ("shop.test", "ftp://shop.test", "https://", "https://a?b=c", "https://a#b", "http://[", "http://a:0", "http://a:99999")
         ),
-        *((environment.as_smtp_url, text) for text in ("mail.test", "https://mail.test", "smtp://", "smtp://[", "smtp://a:b")),
         *(
             (environment.as_database_url, text)
             for text in ("shop", "postgres://", "mysql://h/n", "postgres://u:p@h:port/n", "sqlite://", "sqlite:///")
@@ -83,7 +81,6 @@ def test_what_is_refused_names_its_variable(read: Reader, text: str) -> None:
     [
         (environment.as_database_url, "postgres://u:hush@h:port/n"),
         (environment.as_redis_url, "redis://:hush@h:0"),
-        (environment.as_smtp_url, "smtp://u:hush@h:0"),
         (environment.as_encryption_keys, "hush"),
     ],
 )
