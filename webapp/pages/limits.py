@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import wraps
 from typing import ParamSpec
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 
 from webapp.config import Settings
@@ -31,7 +32,6 @@ View = Callable[P, ResponseReturnValue]
 limiter = Limiter(
     get_remote_address,
     strategy="fixed-window",
-    headers_enabled=True,
     in_memory_fallback_enabled=True,
     swallow_errors=True,
     key_prefix="try",
@@ -51,7 +51,17 @@ def guessable(view: View[P]) -> View[P]:
     """For a view whose POST checks a password: counted for the address that it comes from and for the account that it names."""
     an_address = limiter.limit(AN_ADDRESS, methods=["POST"], error_message=TOO_MANY)
     an_account = limiter.limit(AN_ACCOUNT, methods=["POST"], key_func=_account, error_message=TOO_MANY)
-    return an_address(an_account(view))
+    counted = an_address(an_account(view))
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        try:
+            return counted(*args, **kwargs)
+        except RateLimitExceeded as refused:
+            refused.retry_after = max(refused.limit.limit.get_expiry(), 1)
+            raise
+
+    return guarded
 
 
 def forgive() -> None:
