@@ -66,7 +66,7 @@ def register(app: Flask, settings: Settings) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(days=SESSION_DAYS),
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
-    login_manager.session_protection = "strong"
+    login_manager.session_protection = None  # it would end a session on the way from one network to the next
     login_manager.user_loader(_load)
     login_manager.unauthorized_handler(_ask_to_sign_in)
     login_manager.init_app(app)
