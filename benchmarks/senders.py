@@ -1,6 +1,6 @@
 """The load: checkouts that post signed events over kept connections. A program of its own, so that its CPU is told from ours.
 
-`python -m benchmarks.senders URL SECRET --events N --senders N [--rate N]` prints one JSON object: acknowledgements in ms, statuses, seconds.
+`python -m benchmarks.senders URL SECRET --events N --senders N [--rate N]` prints one JSON object: acknowledgements in ms, statuses, seconds, times.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Load:
         self.acks: list[float] = []
         self.statuses: Counter[int] = Counter()
         self.began = 0.0
+        self.sent_at: list[float] = []
 
     async def send_all(self, senders: int) -> None:
         """Send everything over so many connections."""
@@ -55,6 +56,7 @@ class Load:
             if self.rate:
                 await asyncio.sleep(max(0.0, self.began + number / self.rate - time.perf_counter()))
             raw = request(self.url, self.secret, number, self.tag)
+            self.sent_at.append(time.time())
             began = time.perf_counter()
             writer.write(raw)
             status = await _status(reader)
@@ -83,7 +85,7 @@ def main() -> None:
     load = Load(given.url, given.secret, given.events, given.rate, given.tag)
     asyncio.run(load.send_all(given.senders))
     seconds = time.perf_counter() - load.began
-    print(json.dumps({"acks": load.acks, "statuses": dict(load.statuses), "seconds": seconds}))
+    print(json.dumps({"acks": load.acks, "statuses": dict(load.statuses), "seconds": seconds, "sent_at": load.sent_at}))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from webapp.apps.registry import APPS
-
 from webapp.apps import Client
+from webapp.apps.registry import APPS
 from webapp.engine.work import Seat
 from webapp.parts import Parts
 
