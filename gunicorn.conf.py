@@ -1,4 +1,4 @@
-"""How gunicorn runs the web process: one process of many threads (docs/performance.md has the reasons)."""
+"""How gunicorn runs the web process: one process of many threads (docs/decisions has the reasons)."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ WRITES = {"cartwheel_writes": True}
 class Gate:
     """Lets one writer at a time into SQLite, over all threads and processes that name the same file.
 
-    SQLite's own waiting is a poll: beside a busy process the other starved for a third of a second (docs/performance.md).
+    SQLite's own waiting is a poll: beside a busy process the other starved for a third of a second (docs/decisions).
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Group commit: whoever comes while a transaction is being written is written by the next one, together with all who wait.
 
-Nobody waits on purpose, and everybody answers after their own commit (docs/performance.md has what it brings).
+Nobody waits on purpose, and everybody answers after their own commit (docs/decisions has what it brings).
 """
 
 from __future__ import annotations
