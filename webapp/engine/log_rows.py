@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
-from webapp.models import CallEntry, Customer, Integration, Lane, LogEntry, Product
+from webapp.models import CallEntry, Customer, Integration, Lane, LogEntry, Product, Target
 
 WAITING = ("queued", "retrying", "parked")
 """The statuses, as stored, of an entry that is open: what it shows may be `running` or `parked` (see `status_of`)."""
@@ -21,7 +21,7 @@ class Row:
     """One entry of the log. `status` is as it shows: also `running` and `parked` by what its lane and its integration are now.
 
     `stop`: why its integration does nothing now, `attention` or `paused`, else "". `called`: whether a call served it; `took`: from its arrival to
-    its end. `email`, `product` and `integration` are "" where it is about none.
+    its end. `email`, `product`, `integration` and `target` are "" where it is about none.
     """
 
     id: int
@@ -45,6 +45,7 @@ class Row:
     product: str
     product_ref: str
     integration: str
+    target: str
     status: str
     stop: str
     open: bool
@@ -70,6 +71,7 @@ _COLUMNS = (
 )  # fmt: skip
 _NAMES = (
     LogEntry.status, LogEntry.open_lane_id, Customer.email, Product.name.label("product"), Product.external_id, Integration.name.label("integration"),
+    Target.name.label("target"),
     Integration.attention, Integration.paused_at, Lane.claimed_until,
 )  # fmt: skip
 
@@ -82,6 +84,7 @@ def selecting() -> Select[*tuple[Any, ...]]:
         .outerjoin(Customer, Customer.id == LogEntry.customer_id)
         .outerjoin(Product, Product.id == LogEntry.product_id)
         .outerjoin(Integration, Integration.id == LogEntry.integration_id)
+        .outerjoin(Target, Target.id == LogEntry.target_id)
         .outerjoin(Lane, Lane.id == LogEntry.open_lane_id)
     )
 
@@ -127,6 +130,6 @@ def _row(record: Any, called: bool, now: datetime) -> Row:
     is_open = record.open_lane_id is not None
     stop = stop_of(record.attention, record.paused_at)
     status = status_of(record.status, is_open, stop, record.claimed_until, record.due_at, now)
-    names = (record.email or "", record.product or "", record.external_id or "", record.integration or "")
+    names = (record.email or "", record.product or "", record.external_id or "", record.integration or "", record.target or "")
     fields: list[Any] = [*record[: len(_COLUMNS)], *names, status, stop, is_open, called]
     return Row(*fields)
