@@ -44,8 +44,8 @@ class Grant(Base):
 
     `op`: `open` or `close` what this purchase grants on the target, `clear` what all purchases grant there; by a person, `veto` it
     or `lift` the veto. `at` is the event's time; where it waits (`asked_at` is the event's time then), the time it waits for.
-    `recoverable`: a recovery in between undoes it. `until`: how long an opening holds. `void`: refuted by a later message. `tie` decides between equal times. The newest decide:
-    `webapp.engine.access`.
+    `recoverable`: a recovery in between undoes it. `until`: how long an opening holds. `void`: refuted by a later message.
+    `tie` decides between equal times. The newest decide: `webapp.engine.access`.
     """
 
     __tablename__ = "grants"
