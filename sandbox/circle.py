@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from sandbox.box import Box
+from sandbox.courier import Courier
 from sandbox.pages import make_pages
 from sandbox.replies import Reply
 
@@ -17,9 +18,9 @@ REPLY = "sandbox.reply"
 """Where the server finds the Reply, to act out what a WSGI app cannot: a hang, a cut, a drip."""
 
 
-def make_app(box: Box) -> WSGIApplication:
-    """Everything: the API, the community's page, the checkout, the controls for tests."""
-    pages = make_pages(box)
+def make_app(box: Box, courier: Courier, cartwheel: str = "") -> WSGIApplication:
+    """Everything: the API, the community's pages and the checkout. `cartwheel` is the address of Cartwheel's pages, for links."""
+    pages = make_pages(box, courier, cartwheel)
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith("/api/"):

@@ -23,6 +23,8 @@ from sandbox.world import Ask, World
 
 __all__ = ["Answers", "Call", "Community", "Fault", "Modes", "Reply"]
 
+HANG = 30.0
+"""Seconds of silence while the community hangs."""
 EMAIL_FIELDS = ("email", "user_email", "member_email")
 
 
@@ -93,6 +95,16 @@ class Community(Merchant):
         self.world.modes = modes
         self.state.revision += 1
 
+    def add_token(self, token: str) -> None:
+        """Make an API key."""
+        self.tokens.append(token)
+        self.state.revision += 1
+
+    def delete_token(self, token: str) -> None:
+        """Delete an API key: from now on it is answered 401. ValueError where there is none."""
+        self.tokens.remove(token)
+        self.state.revision += 1
+
     def push(self, *wanted: Fault) -> None:
         """Let this go wrong with the next calls that match. Of several that match, the one pushed first comes first."""
         self._faults += wanted
@@ -112,6 +124,7 @@ class Community(Merchant):
         """Answer one request. `path` begins after the base, as in "/community_members"; no exception leaves this."""
         sent = readable(body)
         spoiler = self._next_fault(method, path, _emails(query, sent)) if self._faults else None
+        spoiler = spoiler or self._trouble()
         before = self.state.revision
         seen = spoiler is None or spoiler.applied
         reply = self._answer(method, path, query, headers, sent) if seen or spoiler is None else spoiler.answer()
@@ -196,6 +209,13 @@ class Community(Merchant):
                 self.state.revision += 1
                 return one
         return None
+
+    def _trouble(self) -> Fault | None:
+        """What goes wrong with every call just now."""
+        until = self.modes.trouble_until
+        if self.modes.trouble == "none" or (until is not None and self.world.now().timestamp() >= until):
+            return None
+        return Fault.error(503, html=True) if self.modes.trouble == "error" else Fault.hang(HANG)
 
     def _note(self, call: Call) -> None:
         self.calls.append(call)

@@ -22,6 +22,10 @@ class Modes:
     rate_calls: int | None = None
     """Calls that are let through in any `rate_seconds`; the next ones are answered 429. Circle says 2000 in 300."""
     rate_seconds: float = 300.0
+    trouble: Literal["none", "error", "hang"] = "none"
+    """`error`: every call is answered 503 by a proxy. `hang`: none is answered for half a minute, then 504. Circle sees none of them."""
+    trouble_until: float | None = None
+    """When the trouble is over by itself, in Unix seconds; None: never."""
     blocked_domains: tuple[str, ...] = ()
     """Domains whose addresses are answered 422 "Invalid email address."."""
 
@@ -44,6 +48,8 @@ def _check(name: str, value: object) -> None:
         "key": value in ("good", "dead", "wrong_kind"),
         "plan_without_api": isinstance(value, bool),
         "rate_seconds": isinstance(value, int | float) and value > 0,
+        "trouble": value in ("none", "error", "hang"),
+        "trouble_until": value is None or isinstance(value, int | float),
         "blocked_domains": isinstance(value, tuple) and all(isinstance(one, str) for one in value),
     }
     count = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)

@@ -21,6 +21,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from sandbox.box import Box
 from sandbox.circle import BASE, REPLY, make_app
 from sandbox.community import Community
+from sandbox.courier import Courier
 from sandbox.replies import Reply
 from sandbox.shop import Shop
 
@@ -158,13 +159,24 @@ class Server(ThreadingHTTPServer):
 
 
 class CommunityServer(Server):
-    """A server for one community with its checkout: what `running` gives to a test."""
+    """A server for one community with its checkout: what `running` gives to a test.
 
-    def __init__(self, box: Box, port: int = 0) -> None:
-        super().__init__(make_app(box), port=port)
+    The courier sends what the checkout's page asks it to; what has to be sent again waits for `courier.send_due()`
+    or `courier.start()`.
+    """
+
+    def __init__(self, box: Box, port: int = 0, cartwheel: str = "") -> None:
+        """OSError where the port is taken; 0 takes a free one. `cartwheel` is the address of Cartwheel's pages, for links."""
         self.box = box
         self.community = box.community
         self.shop = box.shop
+        self.courier = Courier(box)
+        super().__init__(make_app(box, self.courier, cartwheel), port=port)
+
+    def stop(self) -> None:
+        """End it, and send nothing more."""
+        self.courier.stop()
+        super().stop()
 
 
 def serve(app: WSGIApplication, port: int = 0) -> Server:
