@@ -1,10 +1,10 @@
-"""What can be done in Circle and to what: kinds of target, the ten actions, and how one speaks of them. No call is made here."""
+"""What can be done in Circle and to what: the kinds of target, the ten actions, what connecting asks for. No call is made here."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 
-from webapp.apps import MEMBERSHIP, Action, Field, Kind, Target, Trouble
+from webapp.apps import MEMBERSHIP, Action, Field, Kind, Trouble
 
 SPACE, GROUP, EVENT, TAG = "space", "space_group", "event", "tag"
 
@@ -55,67 +55,3 @@ TROUBLES = MappingProxyType(
         ),
     }
 )
-
-WORDS = {SPACE: "space", GROUP: "space group", EVENT: "event", TAG: "tag"}
-
-
-def named(target: Target) -> str:
-    """`space VIP Room`."""
-    return f"{WORDS[target.kind]} {target.name}"
-
-
-def added(target: Target, community: str) -> str:
-    """What a successful add says of its target."""
-    match target.kind:
-        case "membership":
-            return f"Invited to {community}."
-        case "event":
-            return f"RSVP to the event {target.name}."
-        case "tag":
-            return f"Added tag {target.name}."
-        case _:
-            return f"Added to {named(target)}."
-
-
-def removed(target: Target, community: str) -> str:
-    """What a successful removal says of its target."""
-    match target.kind:
-        case "membership":
-            return f"Removed from {community}."
-        case "event":
-            return f"Took back the RSVP to the event {target.name}."
-        case "tag":
-            return f"Removed tag {target.name}."
-        case _:
-            return f"Removed from {named(target)}."
-
-
-def was_there(target: Target, community: str) -> str:
-    """What an add says where nothing had to be done."""
-    match target.kind:
-        case "membership":
-            return f"Was already a member of {community}: nothing to do."
-        case "event":
-            return f"Had an RSVP to the event {target.name} already: nothing to do."
-        case "tag":
-            return f"Had the tag {target.name} already: nothing to do."
-        case _:
-            return f"Was already in the {named(target)}: nothing to do."
-
-
-def was_not_there(target: Target, community: str) -> str:
-    """What a removal says where nothing had to be done."""
-    match target.kind:
-        case "membership":
-            return f"Was not a member of {community}: nothing to do."
-        case "event":
-            return f"Had no RSVP to the event {target.name}: nothing to do."
-        case "tag":
-            return f"Did not have the tag {target.name}: nothing to do."
-        case _:
-            return f"Was not in the {named(target)}: nothing to do."
-
-
-def gone(target: Target, community: str) -> str:
-    """What an add says of a target that Circle no longer has."""
-    return f"The {named(target)} no longer exists in {community}."

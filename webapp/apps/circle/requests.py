@@ -1,50 +1,52 @@
-"""How each call to Circle's Admin API v2 is written: the path, the query or the body, with the types that Circle wants. Nothing is sent here."""
+"""How each call to Circle's Admin API v2 is written: path, query or body, with the types that Circle wants. Nothing is sent here."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from webapp.apps import Call, Known, Target
-from webapp.apps.circle.actions import EVENT, GROUP, SPACE, TAG, named
+from webapp.apps.circle.actions import EVENT, GROUP, SPACE, TAG
+from webapp.apps.circle.words import named
 
 PATHS = {SPACE: "/space_members", GROUP: "/space_group_members", EVENT: "/event_attendees", TAG: "/tagged_members"}
 IDS = {SPACE: "space_id", GROUP: "space_group_id", EVENT: "event_id", TAG: "member_tag_id"}
 EMAILS = {SPACE: "email", GROUP: "email", EVENT: "member_email", TAG: "user_email"}
+"""Circle's three names of one thing."""
+
 CARRIED = {SPACE: "space_ids", GROUP: "space_group_ids", TAG: "member_tag_ids"}
 """What an invite can carry, and in which field."""
 
+SHOWN = {SPACE: "/spaces", GROUP: "/space_groups", EVENT: "/events", TAG: "/member_tags"}
+PER_PAGE = 100
 
-def invite(known: Known, membership: int, carried: list[Target], skip_mail: bool, community: str) -> Call:
-    """`POST /community_members`: with all spaces, groups and tags that are to come along."""
-    body: dict[str, Any] = {"email": known.email}
+
+def invite(known: Known, membership: int, carried: Sequence[Target], community: str, *, mail: bool) -> Call:
+    """`POST /community_members`, with all spaces, groups and tags that are to come along."""
+    body: dict[str, Any] = {"email": known.email, "skip_invitation": not mail}
     if known.name:
         body["name"] = known.name
-    if skip_mail:
-        body["skip_invitation"] = True
     for kind, field in CARRIED.items():
-        ids = sorted(int(target.remote_id) for target in carried if target.kind == kind)
+        ids = [int(target.remote_id) for target in carried if target.kind == kind]
         if ids:
             body[field] = ids
-    along = f" with the {', the '.join(named(target) for target in carried)}" if carried else ""
-    targets = (membership, *(target.key for target in carried))
-    return Call("POST", "/community_members", "invite", targets, f"invite {known.email} to {community}{along}", body=body)
+    along = " and ".join(f"the {named(target)}" for target in carried)
+    says = f"invite {known.email} to {community}" + (f" with {along}" if along else "")
+    return Call("POST", "/community_members", "invite", (membership, *(target.key for target in carried)), says, body=body)
 
 
 def add(known: Known, target: Target) -> Call:
     """`POST` of one place, event or tag."""
-    return Call(
-        "POST", PATHS[target.kind], f"add_{target.kind}", (target.key,), _says(target, known, adds=True), body=_fields(known, target)
-    )
+    says = doing(known, target, adds=True)
+    return Call("POST", PATHS[target.kind], "add", (target.key,), says, body=_fields(known, target))
 
 
-def remove(known: Known, target: Target, along: tuple[int, ...] = ()) -> Call:
-    """`DELETE` of one place, event or tag; `along`: what else goes with it. Only events have a body, the others a query."""
-    says, targets = _says(target, known, adds=False), (target.key, *along)
-    fields = _fields(known, target)
+def remove(known: Known, target: Target, along: Sequence[int] = ()) -> Call:
+    """`DELETE` of one place, event or tag; `along`: what goes with it. Only an event has a body, the others a query."""
+    says, targets, fields = doing(known, target, adds=False), (target.key, *along), _fields(known, target)
     if target.kind == EVENT:
-        return Call("DELETE", PATHS[EVENT], "remove_event", targets, says, body=fields)
-    query = tuple((name, str(value)) for name, value in fields.items())
-    return Call("DELETE", PATHS[target.kind], f"remove_{target.kind}", targets, says, query=query)
+        return Call("DELETE", PATHS[EVENT], "remove", targets, says, body=fields)
+    return Call("DELETE", PATHS[target.kind], "remove", targets, says, query=tuple((name, str(value)) for name, value in fields.items()))
 
 
 def deactivate(known: Known, targets: tuple[int, ...], community: str) -> Call:
@@ -52,19 +54,20 @@ def deactivate(known: Known, targets: tuple[int, ...], community: str) -> Call:
     return Call("DELETE", f"/community_members/{known.member_id}", "deactivate", targets, f"remove {known.email} from {community}")
 
 
-def search(known: Known) -> Call:
-    """`GET /community_members/search`: the only way to an id that is not known."""
-    return Call("GET", "/community_members/search", "search", (), f"look up {known.email}", query=(("email", known.email),))
+def search(known: Known, targets: tuple[int, ...], community: str) -> Call:
+    """`GET /community_members/search`: the only way to an id that is not known, and without an id nobody can be removed."""
+    says = f"look up {known.email} and remove them from {community}"
+    return Call("GET", "/community_members/search", "search", targets, says, query=(("email", known.email),))
 
 
-def look_up(known: Known) -> Call:
+def look_up(known: Known, targets: tuple[int, ...] = ()) -> Call:
     """`GET /community_members/{id}`: who they are now, under which e-mail."""
-    return Call("GET", f"/community_members/{known.member_id}", "look_up", (), f"look up the member {known.member_id}")
+    return Call("GET", f"/community_members/{known.member_id}", "look_up", targets, f"look up who member {known.member_id} is now")
 
 
-def look_up_event(target: Target) -> Call:
-    """`GET /events/{id}`: whether there is such an event."""
-    return Call("GET", f"/events/{target.remote_id}", "look_up_event", (target.key,), f"look up the {named(target)}")
+def show(target: Target) -> Call:
+    """`GET /spaces/{id}` and its like: whether there is such a thing."""
+    return Call("GET", f"{SHOWN[target.kind]}/{target.remote_id}", "show", (target.key,), f"look up the {named(target)}")
 
 
 def check_space(known: Known, target: Target) -> Call:
@@ -73,15 +76,28 @@ def check_space(known: Known, target: Target) -> Call:
     return Call("GET", "/space_member", "check_space", (target.key,), f"check whether {known.email} is in the {named(target)}", query=query)
 
 
+def attendees(known: Known, target: Target, page: int) -> Call:
+    """`GET /event_attendees`: one page of who comes."""
+    query = (("event_id", target.remote_id), ("page", str(page)), ("per_page", str(PER_PAGE)))
+    says = f"check whether {known.email} comes to the {named(target)}"
+    return Call("GET", "/event_attendees", "attendees", (target.key,), says, query=query)
+
+
+def check_key() -> Call:
+    """`GET /community`: whether the key is good."""
+    return Call("GET", "/community", "check_key", (), "check the API key")
+
+
+def doing(known: Known, target: Target, *, adds: bool) -> str:
+    """What adding or removing is, in the infinitive."""
+    if target.kind == EVENT:
+        return f"{'RSVP' if adds else 'un-RSVP'} {known.email} {'to' if adds else 'from'} the {named(target)}"
+    if target.kind == TAG:
+        return f"give {known.email} the {named(target)}" if adds else f"take the {named(target)} from {known.email}"
+    return f"{'add' if adds else 'remove'} {known.email} {'to' if adds else 'from'} the {named(target)}"
+
+
 def _fields(known: Known, target: Target) -> dict[str, Any]:
     """The ids are whole numbers but for an event's, which Circle's description calls a string."""
     value: int | str = target.remote_id if target.kind == EVENT else int(target.remote_id)
     return {EMAILS[target.kind]: known.email, IDS[target.kind]: value}
-
-
-def _says(target: Target, known: Known, *, adds: bool) -> str:
-    if target.kind == EVENT:
-        return f"{'RSVP' if adds else 'un-RSVP'} {known.email} {'to' if adds else 'from'} the {named(target)}"
-    if target.kind == TAG:
-        return f"{'give' if adds else 'take from'} {known.email} the {named(target)}"
-    return f"{'add' if adds else 'remove'} {known.email} {'to' if adds else 'from'} the {named(target)}"

@@ -1,0 +1,54 @@
+"""What the readers of answers share: how something is settled, and how a refusal is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from webapp.apps import Answer, Known, Learned, Settled, Want
+from webapp.apps.circle import memory, texts, words
+from webapp.apps.circle.memory import wanted
+
+
+def conclude(want: Want, known: Known, outcomes: Mapping[int, Settled]) -> Learned:
+    """Settle what is asked for. Where something is adrift, what went well is said only once that is seen to: else nobody would see to it
+    should the work be interrupted now."""
+    bad = {t: one for t, one in outcomes.items() if one.outcome in ("failed", "broken")}
+    good = {t: outcomes[t] for t in memory.open_(want, outcomes) if t not in bad}
+    if memory.adrift(replace(want, settled=want.settled | set(bad)), known):
+        done = [memory.about(memory.DID, t) for t, one in good.items() if one.outcome == "done"]
+        return Learned(known.after(*done), bad)
+    return Learned(known, good | bad)
+
+
+def done(want: Want, known: Known, targets: Iterable[int]) -> Learned:
+    """Our call did it, for each of these."""
+    return conclude(want, known, {t: words.done(want.targets[t], want.community, held=wanted(want, t)) for t in targets})
+
+
+def already(want: Want, known: Known, targets: Iterable[int]) -> Learned:
+    """It was so before, for each of these."""
+    return conclude(want, known, {t: words.already(want.targets[t], want.community, held=wanted(want, t)) for t in targets})
+
+
+def broken(want: Want, known: Known, key: int) -> Learned:
+    """Circle no longer has this target."""
+    return conclude(want, known.believe("not_held", key), {key: words.broken(want.targets[key], want.community)})
+
+
+def failed(want: Want, known: Known, key: int, sentence: str, cause: str, todo: str) -> Learned:
+    """What an add or removal came to, for good; what Circle holds is believed to be as before the add, and as ever at a removal."""
+    now = known.believe("not_held", key) if wanted(want, key) else known
+    return conclude(want, now, {key: Settled("failed", sentence, cause, todo)})
+
+
+def refused(want: Want, known: Known, targets: Iterable[int], doing: str, answer: Answer) -> Learned:
+    """Circle refuses for a reason of its own, and would again: its words are quoted."""
+    settled = words.refused(doing, texts.quoted(answer))
+    now = known.believe("not_held", *(t for t in targets if wanted(want, t)))
+    return conclude(want, now, dict.fromkeys(targets, settled))
+
+
+def all_adds(want: Want) -> tuple[int, ...]:
+    """Everything that is asked for and needs a member."""
+    return tuple(t for t in memory.open_(want, want.asked) if wanted(want, t))
