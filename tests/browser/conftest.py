@@ -49,6 +49,7 @@ def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
             yield session
 
     yield Site(app, f"http://127.0.0.1:{server.server_port}", opened)
+    app.extensions["cartwheel_live"].stop()
     server.shutdown()
     serving.join()
     server.server_close()
