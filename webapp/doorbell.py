@@ -20,7 +20,9 @@ CHORES = "cartwheel-chores"
 
 FLAG = "cartwheel:rung"
 NEWS = "cartwheel:news"
-FLAG_SECONDS = 10
+FLAG_SECONDS = 2
+"""How long a ring counts as heard. A worker that is killed takes its job with it: others are rung after this at the latest."""
+
 JOB_SECONDS = 24 * 3600
 CHORE_SECONDS = 900
 log = logging.getLogger(__name__)

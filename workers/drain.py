@@ -13,9 +13,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from redis.exceptions import RedisError
@@ -29,6 +29,7 @@ from webapp.engine.states import UNREADABLE
 from webapp.engine.work import Work
 from webapp.parts import Parts
 from webapp.vault import Sealed
+from workers.callers import Callers
 from workers.clients import Clients
 from workers.pacing import Pace
 
@@ -72,8 +73,8 @@ class _Turn:
 class Drain:
     """Works the lanes of one process. `run` is called by one thread at a time; `stop` is set from any."""
 
-    def __init__(self, parts: Parts, clients: Clients, pace: Pace, calls: ThreadPoolExecutor, room: int, stop: threading.Event) -> None:
-        self._parts, self._clients, self._pace, self._calls, self._room, self._stop = parts, clients, pace, calls, room, stop
+    def __init__(self, parts: Parts, clients: Clients, pace: Pace, callers: Callers, stop: threading.Event) -> None:
+        self._parts, self._clients, self._pace, self._callers, self._stop = parts, clients, pace, callers, stop
         self._trust = timedelta(hours=parts.settings.belief_hours)
         self._dice = random.Random()  # noqa: S311  spreads retries, guards nothing
         self._token = f"{self._dice.getrandbits(128):032x}"
@@ -121,7 +122,7 @@ class Drain:
         return bool(claimed)
 
     def _transact(self) -> list[Work]:
-        turn, room = self._turn, self._room - len(self._flying) - len(self._ready)
+        turn, room = self._turn, self._callers.size - len(self._flying) - len(self._ready)
         due = self._waiting() if room > 0 and not self._ready and not self._stop.is_set() else []
         if not (turn.made or turn.finished or due or self._old()):
             self._go_on(set())
@@ -198,7 +199,7 @@ class Drain:
         for _ in range(given):
             step = self._ready.popleft()
             self._flying[step.work.lane_id] = step
-            self._calls.submit(self._call, step)
+            self._callers.submit(partial(self._call, step))
 
     def _call(self, step: _Step) -> None:
         """In a thread of its own: make the call. Clients never raise; should one all the same, the call's fate is unknown."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flask import Flask
@@ -16,6 +15,7 @@ from rq.timeouts import BaseDeathPenalty
 
 from webapp import doorbell
 from webapp.parts import parts
+from workers.callers import Callers
 from workers.clients import Clients
 from workers.clock import Clock
 from workers.drain import Drain
@@ -65,10 +65,9 @@ class Room:
         self.stop = threading.Event()
         with app.app_context():
             here = parts()
-        size = here.settings.call_threads
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="call")
         self._url = here.settings.redis_url
-        self.drain = Drain(here, Clients(here), pace(here.bell.redis, here.settings.circle_rate), self._threads, size, self.stop)
+        limit = pace(here.bell.redis, here.settings.circle_rate)
+        self.drain = Drain(here, Clients(here), limit, Callers(here.settings.call_threads), self.stop)
         self._clock = Clock(app, uuid.uuid4().hex, self.stop)
 
     def run(self) -> None:
@@ -79,9 +78,19 @@ class Room:
         ]
         for thread in beside:
             thread.start()
+        self._begin()
         self._listen(doorbell.QUEUE)
         beside[0].join()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self) -> None:
+        """Look for work at once: whoever worked before may have been killed together with the job that was rung for."""
+        with self.app.app_context():
+            bell = parts().bell
+        try:
+            doorbell.unring(bell.redis)
+        except RedisError:
+            return
+        bell.ring()
 
     def _listen(self, queue: str) -> None:
         """Listen to one queue for as long as the process lives. With Redis gone it waits for it to be back."""

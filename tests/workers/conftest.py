@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from webapp.engine.snapshots import Snapshots
 from webapp.models import Integration, LogEntry, Source, Target
 from webapp.parts import parts
 from webapp.sources import Line, Message, Person
+from workers.callers import Callers
 from workers.clients import Clients
 from workers.drain import Drain
 from workers.pacing import Pace, Unlimited
@@ -52,9 +52,9 @@ class Bench:
 
     def drain(self, pace: Pace | None = None, stop: threading.Event | None = None) -> None:
         """What the job `work` does."""
-        with self.app.app_context(), ThreadPoolExecutor(8) as threads:
+        with self.app.app_context():
             here = parts()
-            Drain(here, Clients(here), pace or Unlimited(), threads, 8, stop or threading.Event()).run()
+            Drain(here, Clients(here), pace or Unlimited(), Callers(8), stop or threading.Event()).run()
 
     def rows(self, model: Any) -> list[Any]:
         with self.app.app_context():

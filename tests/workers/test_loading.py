@@ -52,7 +52,7 @@ def test_a_dead_key_is_found_out_by_it(bench: Bench) -> None:
 def test_circle_being_down_loses_nothing(bench: Bench) -> None:
     bench.circle.community.add_space("Kept")
     load(bench)
-    bench.circle.community.push(Fault.error(503))
+    bench.circle.community.push(Fault.error(503).on(times=100))
     told = load(bench)
     assert told.state == "failed"
     assert told.todo
