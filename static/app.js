@@ -24,7 +24,7 @@ function showDialog() {
     .map((first) => $(first, dialog)).find(Boolean)?.focus();
   dialog.onclose = () => {
     if (dialog.isConnected) place.replaceChildren();
-    if (!shown()) (opener.isConnected ? opener : $$("a[data-dialog]").find((a) => a.href === opener.href))?.focus();
+    if (!shown()) (opener?.isConnected ? opener : $$("a[data-dialog]").find((a) => a.href === opener?.href))?.focus();
   };
 }
 
@@ -160,7 +160,7 @@ const live = $("[data-live]");
 const rows = $("[data-live-rows]"), button = $("[data-live-new]"), state = $("[data-live-state]");
 const here = (row) => document.getElementById(row.id);
 let cursor = live?.dataset.cursor, many = 0, polls = 0, source, timer;
-const waiting = new Map(), most = 300;
+const waiting = new Map();
 
 /* Sorts downwards: by day, a day's heading first, then by entry. */
 const rank = ({ id, dataset }) => dataset.day ? `${dataset.day}-${id.slice(6).padStart(20, "0")}` : id && `${id.slice(4)}~`;
@@ -174,7 +174,7 @@ function swap(old, made) {
 }
 
 function show() {
-  if (many || waiting.size > most) return location.reload();
+  if (many || waiting.size > 300) return location.reload();
   for (const row of waiting.values()) {
     if (here(row)) continue;
     rows.insertBefore(row, [...rows.children].find((other) => rank(other) < rank(row)) ?? null);
@@ -192,7 +192,7 @@ function take(html) {
     const { id, dataset: { more, known } } = made, old = here(made);
     if (more) many += +more;
     else if (old) swap(old, made);
-    else if (known === undefined || waiting.has(id)) waiting.set(id, waiting.size > most || made);
+    else if (known === undefined || waiting.has(id)) waiting.set(id, waiting.size > 300 || made);
   }
   const count = [...waiting.keys()].filter((id) => id[0] === "e").length + many;
   if (!count) return;
