@@ -46,6 +46,7 @@ class House:
         self.environ |= {"PATH": _path(environ), "PORT": str(settings.port), "PYTHONUNBUFFERED": "1"}
         self.environ["DEMO"] = "1" if settings.demo else "0"
         self.valkey: Child | None = None
+        self.sandbox: int | None = None
 
     def run(self) -> None:
         """Bring everything up, say where it is, and look after it until a signal asks for the end. Raises Failed."""
@@ -62,11 +63,12 @@ class House:
     def _open(self) -> None:
         if "REDIS_URL" not in self.environ:
             self._start_valkey()
-        sandbox = self._start_sandbox() if self.settings.demo else None
+        if self.settings.demo:
+            self.sandbox = self._start_sandbox()
         local.note_running(self.settings.var, {name: self.environ[name] for name in NOTED if name in self.environ})
         self._must("release", self.commands["release"], "The database could not be brought up to date.")
-        if sandbox is not None:
-            self._await(partial(checks.listens, sandbox), "The sandbox")
+        if self.sandbox is not None:
+            self._await(partial(checks.listens, self.sandbox), "The sandbox")
             self._must("demo", f"{FLASK} demo", "The demo marketplace could not be made.")
         for name in ("web", "worker"):
             self.supervisor.start(name, self.commands[name], self.environ)
@@ -93,6 +95,8 @@ class House:
         self.output.plain("")
         self.output.plain(f"Cartwheel is at {self.settings.address}")
         self.supervisor.run("setup-link", f"{FLASK} setup-link", self.environ, "plain")
+        if self.sandbox is not None:
+            self.output.plain(f"Buy something at http://127.0.0.1:{self.sandbox}/checkout: a checkout on this machine, and its community.")
         self.output.plain("Ctrl-C ends it.")
         self.output.plain("")
 

@@ -198,3 +198,19 @@ def test_a_wrong_setting_is_a_sentence(var: Path) -> None:
     code, said = refused({"CARTWHEEL_VAR": str(var), "CIRCLE_RATE": "fast"})
     assert (code, said.startswith("Cartwheel can't start: CIRCLE_RATE must be")) == (1, True)
     assert said.count("\n") == 1
+
+
+def test_the_demo_brings_a_checkout_and_a_community(var: Path) -> None:
+    run = Run(var, DEMO="")
+    assert f"http://127.0.0.1:{run.port}/link/" in run.until("signed in")
+    checkout = re.search(r"http\S+/checkout", run.until("Buy something at"))
+    assert checkout is not None
+    with urllib.request.urlopen(checkout[0], timeout=10) as page:
+        assert b"<form" in page.read()
+    run.until("Ctrl-C ends it")
+    settings = config.load({"CARTWHEEL_VAR": str(var)})
+    assert settings.demo
+    assert checkout[0].startswith(settings.circle_api_url.removesuffix("/api/admin/v2"))
+    assert "add_to_space" in run.beside("export")
+    assert run.end() == 0
+    wait_for_nobody(run)
