@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from sandbox.community import Community
 from sandbox.people import Buyer
@@ -99,7 +100,9 @@ def fill(community: Community) -> None:
         ids[event] = [community.add_event(event)]
     for tag in TAGS:
         ids.setdefault(tag, []).append(community.add_tag(tag))
-    community.add_member(OWNER, "Maya Winter", owner=True)
-    for person, places in MEMBERS.items():
-        community.add_member(person.email, person.name)
+    owner = community.state.members[community.add_member(OWNER, "Maya Winter", owner=True)]
+    owner.joined_at -= timedelta(days=365)
+    for number, (person, places) in enumerate(MEMBERS.items(), 1):
+        member = community.state.members[community.add_member(person.email, person.name)]
+        member.joined_at -= timedelta(days=9 * (len(MEMBERS) - number) + 2, hours=number)
         community.put(person.email, *(one for place in places for one in ids[place]))
