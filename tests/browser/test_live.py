@@ -20,6 +20,7 @@ from tests import factories, servers
 from tests.conftest import make_settings
 from webapp import config, create_app
 from webapp.database import db, writing
+from webapp.engine import logs
 from webapp.models import Event, LogEntry, Marketplace
 from webapp.parts import parts
 
@@ -229,6 +230,18 @@ def test_an_open_entrys_page_follows_it(place: Place, log: Callable[..., Page]) 
     place.turn(made, status="succeeded", open_lane_id=None)
     expect(page.locator(".answer .pill")).to_have_text("Succeeded")
     expect(page.locator(".story pre").first).to_be_visible()
+
+
+def test_older_entries_load_when_one_gets_to_them(place: Place, log: Callable[..., Page]) -> None:
+    made = [place.entry(f"person{number}@shop.test", "queued") for number in range(logs.PART + 5)]
+    page = log()
+    expect(page.locator(".log .name")).to_have_count(logs.PART)
+    page.get_by_role("link", name="Older entries").scroll_into_view_if_needed()
+    expect(page.locator(".log .name")).to_have_count(logs.PART + 5)
+    expect(page.locator(".day")).to_have_count(1)
+    place.turn(made[0], status="failed")
+    expect(page.locator(f"#entry-{made[0]} .pill")).to_have_text("Failed")
+    expect(page.locator("[data-live-new]")).to_be_hidden()
 
 
 def test_the_log_by_keyboard_and_for_everybody(place: Place, log: Callable[..., Page], looked_at: Callable[[Page], None]) -> None:
