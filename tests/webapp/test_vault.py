@@ -29,7 +29,7 @@ def test_rotation_frees_a_secret_from_its_old_key() -> None:
     assert Vault([NEW]).open(sealed) == "secret"
 
 
-@pytest.mark.parametrize("sealed", [Vault([OLD]).seal("secret"), b"", b"nonsense"])
+@pytest.mark.parametrize("sealed", [Vault([OLD]).seal("secret"), b"", b"nonsense"], ids=["another key", "empty", "nonsense"])
 def test_without_its_key_a_secret_stays_shut(sealed: bytes) -> None:
     with pytest.raises(Sealed, match="ENCRYPTION_KEYS"):
         Vault([NEW]).open(sealed)
