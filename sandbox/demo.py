@@ -64,27 +64,32 @@ TAGS = (
     "Needs a hand",
 )
 MEMBERS: Mapping[Buyer, tuple[str, ...]] = {
-    Buyer("anna.schulz@example.com", "Anna", "Schulz"): ("Start here", "Ads 101", "Ads 101 student", "Weekly office hours"),
-    Buyer("ben.carter@example.org", "Ben", "Carter"): ("Start here", "Ads 101", "Ads 101 graduate", "Agency"),
-    Buyer("chiara.rossi@example.net", "Chiara", "Rossi"): ("Start here", "Masterclass", "Masterclass student", "Masterclass live: Funnels"),
-    Buyer("david.kim@example.com", "David", "Kim"): ("Start here", "Alumni", "Alumni", "Mentor", "Alumni reunion"),
+    Buyer("anna.schulz@example.com", "Anna", "Schulz"): ("Start here", "Ads 101", "#Ads 101 student", "Weekly office hours"),
+    Buyer("ben.carter@example.org", "Ben", "Carter"): ("Start here", "Ads 101", "#Ads 101 graduate", "#Agency"),
+    Buyer("chiara.rossi@example.net", "Chiara", "Rossi"): (
+        "Start here",
+        "Masterclass",
+        "#Masterclass student",
+        "Masterclass live: Funnels",
+    ),
+    Buyer("david.kim@example.com", "David", "Kim"): ("Start here", "Alumni", "#Alumni", "#Mentor", "Alumni reunion"),
     Buyer("elif.demir@example.org", "Elif", "Demir"): (
         "Start here",
         "VIP Room",
         "Founders’ Lounge",
-        "VIP",
-        "Founding member",
+        "#VIP",
+        "#Founding member",
         "VIP dinner in Berlin",
     ),
-    Buyer("fatou.diop@example.net", "Fatou", "Diop"): ("Start here", "Ads 101", "Ads 101 student", "Payment plan"),
-    Buyer("georg.huber@example.com", "Georg", "Huber"): ("Start here", "Commons", "Freelancer"),
-    Buyer("hana.novak@example.org", "Hana", "Novak"): ("Start here", "Masterclass", "Masterclass graduate", "Speaker"),
-    Buyer("ivan.petrov@example.net", "Ivan", "Petrov"): ("Start here", "Commons", "Newsletter", "Open house"),
-    Buyer("joana.silva@example.com", "Joana", "Silva"): ("Start here", "Ads 101", "VIP Room", "Ads 101 student", "VIP", "Early bird"),
+    Buyer("fatou.diop@example.net", "Fatou", "Diop"): ("Start here", "Ads 101", "#Ads 101 student", "#Payment plan"),
+    Buyer("georg.huber@example.com", "Georg", "Huber"): ("Start here", "Commons", "#Freelancer"),
+    Buyer("hana.novak@example.org", "Hana", "Novak"): ("Start here", "Masterclass", "#Masterclass graduate", "#Speaker"),
+    Buyer("ivan.petrov@example.net", "Ivan", "Petrov"): ("Start here", "Commons", "#Newsletter", "Open house"),
+    Buyer("joana.silva@example.com", "Joana", "Silva"): ("Start here", "Ads 101", "VIP Room", "#Ads 101 student", "#VIP", "#Early bird"),
     Buyer("karim.benali@example.org", "Karim", "Benali"): ("Start here", "Welcome call"),
-    Buyer("lotte.jansen@example.net", "Lotte", "Jansen"): ("Start here", "Alumni", "Alumni", "Moderator"),
+    Buyer("lotte.jansen@example.net", "Lotte", "Jansen"): ("Start here", "Alumni", "#Alumni", "#Moderator"),
 }
-"""People, and the groups, spaces, tags and events that they are in. A group's name stands for its spaces as well."""
+"""People, and where they are: groups (each with its spaces), spaces, events, and tags behind a #."""
 
 
 def fill(community: Community) -> None:
@@ -99,7 +104,7 @@ def fill(community: Community) -> None:
     for event in EVENTS:
         ids[event] = [community.add_event(event)]
     for tag in TAGS:
-        ids.setdefault(tag, []).append(community.add_tag(tag))
+        ids[f"#{tag}"] = [community.add_tag(tag)]
     owner = community.state.members[community.add_member(OWNER, "Maya Winter", owner=True)]
     owner.joined_at -= timedelta(days=365)
     for number, (person, places) in enumerate(MEMBERS.items(), 1):

@@ -187,10 +187,12 @@ def serve(app: WSGIApplication, port: int = 0) -> Server:
 
 
 @contextlib.contextmanager
-def running(community: Community | None = None, *, shop: Shop | None = None, port: int = 0) -> Iterator[CommunityServer]:
-    """A community at an address, for as long as the block lasts."""
+def running(
+    community: Community | None = None, *, shop: Shop | None = None, port: int = 0, cartwheel: str = ""
+) -> Iterator[CommunityServer]:
+    """A community at an address, for as long as the block lasts. `cartwheel` is the address of Cartwheel's pages, for links."""
     box = Box(community or Community(lambda: datetime.now(UTC)), shop or Shop())
-    server = CommunityServer(box, port)
+    server = CommunityServer(box, port, cartwheel)
     server.start()
     try:
         yield server
