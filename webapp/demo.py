@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.local import made_once
-from webapp.models import Source, User
-from webapp.parts import Parts, parts
+from webapp.config import Settings
+from webapp.engine.accounts import OWN_FORMAT
+from webapp.models import Role, Source, User
+from webapp.parts import Parts
 
 FILE = Path(__file__).with_name("demo.yaml")
 OWNER = "owner@demo.test"
@@ -22,29 +24,49 @@ SANDBOX_KEY = "sandbox-token"
 TOLD = "demo.json"
 """In var/: where the sandbox's checkout posts to, and how it signs."""
 
+CIRCLE = "circle.so"
 
-def environ(given: Mapping[str, str]) -> dict[str, str]:
+
+def why_not(settings: Settings) -> str | None:
+    """Why there can be no demo here, in a sentence: where it is not wanted, or would call the real Circle."""
+    host = urlsplit(settings.circle_api_url).hostname or ""
+    if not settings.demo:
+        return "There is no demo here: DEMO is 0."
+    if host == CIRCLE or host.endswith(f".{CIRCLE}"):
+        return "There is no sandbox here that the demo could be connected to. `make run` brings one."
+    return None
+
+
+def environ() -> dict[str, str]:
     """The variables that the file needs: a password that nobody knows, since the demo is entered by its link, and the sandbox's key."""
-    password = made_once(parts().settings.var / "demo_password", lambda: secrets.token_urlsafe(24))
-    return {**given, "DEMO_PASSWORD": password, "DEMO_KEY": SANDBOX_KEY}
+    return {"DEMO_PASSWORD": secrets.token_urlsafe(32), "DEMO_KEY": SANDBOX_KEY}
 
 
 def owner(session: Session) -> int | None:
-    """The id of the demo's owner."""
+    """The id of the demo's owner: whether the demo was ever made."""
     return session.scalar(select(User.id).where(User.email == OWNER))
 
 
-def tell_sandbox(session: Session, here: Parts, path: str) -> None:
-    """Write down for the sandbox's checkout where to post and the secret. Only this user can read the file."""
-    source = session.scalar(select(Source).where(Source.address == path.rsplit("/", 1)[1]))
+def tell_sandbox(session: Session, here: Parts) -> None:
+    """Write down for the sandbox's checkout where to post and the secret. Nobody but this user can read the file.
+
+    A demo that was deleted leaves nothing behind that the checkout could post to.
+    """
+    theirs = select(Role.marketplace_id).join(User, User.id == Role.user_id).where(User.email == OWNER)
+    own = select(Source).where(Source.marketplace_id.in_(theirs), Source.kind == OWN_FORMAT).order_by(Source.id).limit(1)
+    source = session.scalar(own)
+    file = here.settings.var / TOLD
     if source is None or source.secret is None:
+        file.unlink(missing_ok=True)
         return
-    told = {
-        "webhook_url": f"http://127.0.0.1:{here.settings.port}{path}",
-        "secret": here.vault.open(source.secret),
-        "logs_url": here.settings.address,
-    }
-    draft = here.settings.var / f".{TOLD}"
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(told), encoding="utf-8")
-    draft.replace(here.settings.var / TOLD)
+    url = f"http://127.0.0.1:{here.settings.port}/webhooks/{source.address}"
+    _write(file, json.dumps({"webhook_url": url, "secret": here.vault.open(source.secret)}))
+
+
+def _write(file: Path, text: str) -> None:
+    """The file is replaced whole."""
+    draft = file.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as made:
+        made.write(text)
+    draft.replace(file)

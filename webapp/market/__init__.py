@@ -1,4 +1,5 @@
-"""A marketplace as a file: read (reading.py), brought about in one transaction (applying.py), written (exporting.py).
+"""A marketplace as a file, for `flask apply`, `flask export` and the demo.
 
-For `flask apply`, `flask export` and the demo.
+YAML with its lines (nodes.py) → what it says (reading.py) → what must be asked before (asking.py) → one transaction (applying.py, with the
+rules in ruling.py); and the other way round (exporting.py).
 """

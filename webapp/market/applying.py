@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.apps import Community, Item, Refused
 from webapp.apps.registry import APPS
-from webapp.database import db, writing
-from webapp.engine import accounts, catalog, integrations, rules
-from webapp.market.nodes import Complaints, Text, Wrong
-from webapp.market.reading import OWN_FORMAT, Asked, Connection, Market, Owner, Sold
-from webapp.models import Integration, Marketplace, Product, Rule, Source, Target
+from webapp.database import writing
+from webapp.engine import accounts, catalog, integrations, usage, versions
+from webapp.engine.accounts import OWN_FORMAT
+from webapp.market.asking import Answered, Password, Say, ask, check_names, settle_password
+from webapp.market.nodes import Complaints, Wrong
+from webapp.market.reading import Connection, Market, Owner, Sold
+from webapp.market.ruling import Rules
+from webapp.models import Integration, Marketplace, Product, Role, Source, User
 from webapp.parts import Parts
-from webapp.passwords import check_password, hash_password
+from webapp.passwords import hash_password
 from webapp.sources.cartwheel import new_secret
+from webapp.vault import Sealed
 
-Say = Callable[[str], None]
+OLD_SECRET_GOOD = timedelta(hours=24)
+"""How long the webhook's former secret stays good beside the file's: the checkout gets the new one a little later."""
+
+MEANWHILE = "This was changed by somebody else at the same moment. Apply the file again."
+T = TypeVar("T")
 
 
 @dataclass
 class Applied:
-    """What was done: how many things were made, changed or as they should be, and the addresses. `secret` only if it is new."""
+    """What was done: how many things were made, changed or as they should be, and the addresses. `secret` only if it is new.
+
+    `woken`: whether work that was parked can go on.
+    """
 
     marketplace: str
+    id: int = 0
     path: str = ""
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     sources: dict[str, str] = field(default_factory=dict)
     created: int = 0
     changed: int = 0
     unchanged: int = 0
+    woken: bool = False
 
     def count(self, outcome: str) -> None:
         """One more thing that was created, changed or unchanged."""
@@ -49,67 +62,18 @@ class Applied:
         return {"marketplace": self.marketplace, "webhook": webhook, "sources": sources, **counts}
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What an app said of a connection: whose key it is, where the key is new, and its catalog, where it was loaded."""
-
-    community: Community | None
-    items: list[Item] | None
-
-
 def apply(market: Market, complaints: Complaints, here: Parts, say: Say) -> Applied:
     """Make it so. Raises Wrong with every complaint; then nothing has changed."""
-    asked = {one.name.value: _ask(market, one, complaints, here, say) for one in market.connections}
-    if complaints.found:
+    check_names(market, complaints)
+    if complaints.found or market.owner is None:  # no call is spent on a file that can't be applied anyway
         raise Wrong(complaints)
+    answered = ask(market, complaints, here, say)
+    password = settle_password(market.owner)
     with writing() as session:
-        applied = _Work(session, market, complaints, here).run(asked)
+        applied = _Work(session, market, complaints, here).run(market.owner, password, answered)
         if complaints.found:
             raise Wrong(complaints)
     return applied
-
-
-def _ask(market: Market, one: Connection, complaints: Complaints, here: Parts, say: Say) -> _Asked:
-    """Check a key that is new, and load a catalog that is not known well enough. Nothing is written."""
-    session = db.session()
-    known = _known(session, market.name.value, one.name.value)
-    app = APPS[one.app.value]
-    given = {key: text.value for key, text in one.given.items()}
-    same = known is not None and _secrets(known, here) == {f.key: given[f.key] for f in app.fields if f.secret and f.key in given}
-    wanted = {rule.target.value for rule in market.rules if rule.target and rule.integration.value == one.name.value}
-    complete = known is not None and known.catalog_at is not None and wanted <= _names(session, known.id)
-    db.session.rollback()
-    client = app.client(here.settings.circle_api_url, given)
-    community = None
-    try:
-        if not same:
-            say(f"Checking the key of {one.name.value} ...")
-            community = app.connect(client)
-        if same and complete:
-            return _Asked(None, None)
-        say(f"Loading the catalog of {one.name.value} ...")
-        return _Asked(community, [item for _, _, _, page in app.load_catalog(client) for item in page])
-    except Refused as refused:
-        at = one.given.get(refused.field)
-        complaints.add(at.line if at else one.line, f"{refused.sentence} {refused.todo}".strip())
-    except LookupError as wrong:
-        complaints.add(one.line, str(wrong))
-    return _Asked(None, None)
-
-
-def _known(session: Session, marketplace: str, name: str) -> Integration | None:
-    query = select(Integration).join(Marketplace, Marketplace.id == Integration.marketplace_id)
-    return session.scalar(query.where(Marketplace.name == marketplace, Integration.name == name, Integration.deleted_at.is_(None)))
-
-
-def _secrets(known: Integration, here: Parts) -> dict[str, str]:
-    found: dict[str, str] = json.loads(here.vault.open(known.credentials))
-    return found
-
-
-def _names(session: Session, integration: int) -> set[str]:
-    rows = session.execute(select(Target.name, Target.remote_id).where(Target.integration_id == integration, Target.gone_at.is_(None)))
-    return {word for row in rows for word in row}
 
 
 class _Work:
@@ -119,172 +83,198 @@ class _Work:
         self.session, self.market, self.complaints, self.here = session, market, complaints, here
         self.now: datetime = here.now()
         self.applied = Applied(market.name.value)
-        self.shop = 0
 
-    def run(self, asked: dict[str, _Asked]) -> Applied:
+    def run(self, owner: Owner, password: Password, answered: Mapping[str, Answered]) -> Applied:
         """Everything, in the order in which one needs the other."""
-        self.shop = self._marketplace()
-        self._owner(self.market.owner)
+        self.applied.id = self._marketplace()
+        self._owner(owner, password)
         self._sources()
         for connection in self.market.connections:
-            self._connection(connection, asked[connection.name.value])
+            self._connection(connection, answered[connection.name.value])
+        self._catalogs(answered)
         for sold in self.market.products:
             self._product(sold)
-        for rule in self.market.rules:
-            self._rule(rule)
+        self._rules(answered)
+        if self.applied.created or self.applied.changed:
+            versions.bump(self.session, self.applied.id)
         return self.applied
 
     def _marketplace(self) -> int:
-        zone = self.market.time_zone.value if self.market.time_zone else None
-        found = self.session.scalar(select(Marketplace).where(Marketplace.name == self.market.name.value))
-        if found is None:
-            made = accounts.create_marketplace(self.session, self.market.name.value, zone or "UTC", self.here.new_id, self.now)
-            self.applied.count("created")
-            return made.id
-        self.applied.count("changed" if zone and zone != found.time_zone else "unchanged")
+        name, zone = self.market.name.value, self.market.time_zone.value if self.market.time_zone else None
+        found, outcome = _found_or_made(
+            lambda: self.session.scalar(select(Marketplace).where(Marketplace.name == name)),
+            lambda: accounts.create_marketplace(self.session, name, zone or "UTC", self.here.new_id, self.now),
+        )
         if zone and zone != found.time_zone:
             accounts.change_marketplace(self.session, found.id, found.name, zone)
+            outcome = "changed"
+        self.applied.count(outcome)
         return found.id
 
-    def _owner(self, owner: Owner) -> None:
-        user = accounts.find_user(self.session, owner.email.value)
-        if user is None:
-            hashed = hash_password(owner.password.value)
-            user = accounts.create_user(self.session, owner.email.value, hashed, self.here.new_id, self.now)
-            self.applied.count("created")
-        elif check_password(user.password_hash, owner.password.value).right:
-            self.applied.count("unchanged")
-        else:
-            accounts.change_password(self.session, user.id, hash_password(owner.password.value))
-            self.applied.count("changed")
-        accounts.give_role(self.session, user.id, self.shop, "owner")
+    def _owner(self, owner: Owner, password: Password) -> None:
+        """Who has an account keeps its password unless the file's is another."""
+        user, outcome = _found_or_made(lambda: accounts.find_user(self.session, owner.email.value), lambda: self._account(owner, password))
+        if outcome == "unchanged" and (password.kept is None or user.password_hash != password.kept):
+            accounts.change_password(self.session, user.id, password.fresh or hash_password(owner.password.value))
+            outcome = "changed"
+        role = self.session.get(Role, (user.id, self.applied.id))
+        if role is None or role.role != "owner":
+            accounts.give_role(self.session, user.id, self.applied.id, "owner")
+            outcome = "changed" if outcome == "unchanged" else outcome
+        self.applied.count(outcome)
+
+    def _account(self, owner: Owner, password: Password) -> User:
+        fresh = password.fresh or hash_password(owner.password.value)
+        return accounts.create_user(self.session, owner.email.value, fresh, self.here.new_id, self.now)
 
     def _sources(self) -> None:
         """Cartwheel's own format always has an address and a secret; others have what the file asks for."""
-        own = self._source(OWN_FORMAT)
+        own, outcome = self._source(OWN_FORMAT)
         self.applied.path = f"/webhooks/{own.address}"
-        given = self.market.secret.value if self.market.secret else None
-        kept = self.here.vault.open(own.secret) if own.secret else None
-        if kept is None or (given and given != kept):
-            self.applied.secret = given or new_secret()
-            own.secret = self.here.vault.seal(self.applied.secret)
+        self.applied.secret = self._new_secret(own)
+        self.applied.count("changed" if outcome == "unchanged" and self.applied.secret else outcome)
         for source in self.market.sources:
             if source.value != OWN_FORMAT:
-                self.applied.sources[source.value] = f"/webhooks/{self._source(source.value).address}"
+                found, outcome = self._source(source.value)
+                self.applied.sources[source.value] = f"/webhooks/{found.address}"
+                self.applied.count(outcome)
 
-    def _source(self, kind: str) -> Source:
-        found = self.session.scalar(select(Source).where(Source.marketplace_id == self.shop, Source.kind == kind))
-        self.applied.count("unchanged" if found else "created")
-        if found is not None:
-            return found
-        return accounts.open_address(self.session, self.shop, kind, secrets.token_urlsafe(24), None, self.here.new_id, self.now)
-
-    def _connection(self, one: Connection, asked: _Asked) -> None:
-        app = APPS[one.app.value]
-        secret = {f.key: one.given[f.key].value for f in app.fields if f.secret and f.key in one.given}
-        public = {f.key: one.given[f.key].value for f in app.fields if not f.secret and f.key in one.given}
-        found = _known(self.session, self.market.name.value, one.name.value)
-        connection = integrations.Connection(app.key, asked.community or Community("", ""), secret, public)
-        if found is None:
-            made = integrations.create(
-                self.session, self.shop, one.name.value, connection, self.here.vault.seal, self.here.new_id, self.now
-            )
-            self.applied.count("created")
-        else:
-            made = found
-            self.applied.count("changed" if self._changed(found, connection, asked, one) else "unchanged")
-        if asked.items is not None:
-            catalog.merge(self.session, made.id, asked.items, self.now, self.here.new_id, first=made.catalog_at is None)
-            made.catalog_at, made.catalog = self.now, {}
-        self.session.flush()
-
-    def _changed(self, found: Integration, connection: integrations.Connection, asked: _Asked, one: Connection) -> bool:
-        changed = found.public != {**found.public, **connection.public}
-        found.public = {**found.public, **connection.public}
-        if asked.community is None:
-            return changed
-        try:
-            integrations.replace_key(self.session, found, connection, self.here.vault.seal, self.now)
-        except integrations.OtherCommunity as other:
-            self.complaints.add(one.line, f"This key opens another community, {other.name}: the rules' targets would not be there.")
-        return True
-
-    def _product(self, sold: Sold) -> None:
-        where = (Product.marketplace_id == self.shop, Product.external_id == sold.id.value)
-        found = self.session.scalar(select(Product).where(*where))
-        if found is None:
-            row = Product(id=self.here.new_id(self.now), marketplace_id=self.shop, external_id=sold.id.value, name=sold.name.value)
-            row.created_at = self.now
-            self.session.add(row)
-            self.session.flush()
-            self.applied.count("created")
-            return
-        self.applied.count("unchanged" if found.name == sold.name.value else "changed")
-        found.name = sold.name.value
-
-    def _rule(self, asked: Asked) -> None:
-        draft = self._draft(asked)
-        if draft is None:
-            return
-        try:
-            rules.create(self.session, APPS, self.shop, draft, now=self.now, new_id=self.here.new_id)
-            self.applied.count("created")
-        except rules.Duplicate as same:
-            self._same_rule(same.rule_id, draft)
-        except rules.Wrong as wrong:
-            for sentence in wrong.errors.values():
-                self.complaints.add(asked.line, sentence)
-
-    def _same_rule(self, rule_id: int, draft: rules.Draft) -> None:
-        before = _timing(self.session.get_one(Rule, rule_id))
-        after = _timing(rules.change(self.session, APPS, self.shop, rule_id, draft))
-        self.applied.count("unchanged" if before == after else "changed")
-
-    def _draft(self, asked: Asked) -> rules.Draft | None:
-        """The rule with ids for its names. What is not there is complained about."""
-        product = self._product_id(asked.product) if asked.product else None
-        integration = _known(self.session, self.market.name.value, asked.integration.value)
-        if integration is None:
-            self.complaints.add(asked.integration.line, f"There is no integration `{asked.integration.value}`.")
-            return None
-        if asked.product and product is None:
-            return None
-        target = self._target(asked, integration) if asked.target else None
-        if asked.target and target is None:
-            return None
-        return rules.Draft(
-            product, asked.trigger.value, integration.id, asked.action.value, target, asked.removal, asked.for_days, asked.after_days
+    def _source(self, kind: str) -> tuple[Source, str]:
+        shop, address = self.applied.id, secrets.token_urlsafe(24)
+        return _found_or_made(
+            lambda: self.session.scalar(select(Source).where(Source.marketplace_id == shop, Source.kind == kind)),
+            lambda: accounts.open_address(self.session, shop, kind, address, None, self.here.new_id, self.now),
         )
 
-    def _product_id(self, named: Text) -> int | None:
-        where = (Product.marketplace_id == self.shop, Product.external_id == named.value)
-        found = self.session.scalar(select(Product.id).where(*where))
-        if found is None:
-            self.complaints.add(named.line, f"There is no product `{named.value}`. Products are named by their id.")
-        return found
-
-    def _target(self, asked: Asked, integration: Integration) -> int | None:
-        """By its name, or its id in the app where names repeat."""
-        named = asked.target
-        action = APPS[integration.app].actions.get(asked.action.value)
-        kind = rules.kind_of(APPS[integration.app], action) if action else None
-        if named is None or kind is None:
+    def _new_secret(self, own: Source) -> str | None:
+        """The signing secret, where it is made here or another than before; the one of before stays good for a while."""
+        given = self.market.secret.value if self.market.secret else None
+        kept = self._opened(own.secret)
+        if kept is not None and given in {None, kept}:
             return None
-        where = (Target.integration_id == integration.id, Target.kind == kind.key, Target.gone_at.is_(None))
-        found = self.session.scalars(select(Target).where(*where, Target.name == named.value)).all()
-        found = found or self.session.scalars(select(Target).where(*where, Target.remote_id == named.value)).all()
-        if len(found) == 1:
-            return found[0].id
-        self.complaints.add(named.line, _unclear(named.value, kind.one, kind.many, integration.name, [t.remote_id for t in found]))
-        return None
+        if kept is not None:
+            own.previous_secret, own.previous_until = own.secret, self.now + OLD_SECRET_GOOD
+        made = given or new_secret()
+        own.secret = self.here.vault.seal(made)
+        return made
+
+    def _opened(self, sealed: bytes | None) -> str | None:
+        try:
+            return self.here.vault.open(sealed) if sealed else None
+        except Sealed:
+            return None
+
+    def _connection(self, one: Connection, answered: Answered) -> None:
+        if answered.refused:
+            return
+        found = self._integration(one.name.value)
+        if found is None and answered.community is None:
+            self.complaints.add(one.line, MEANWHILE)
+        elif found is None:
+            self._connect(one, answered)
+        else:
+            changed = [self._changed_key(found, one, answered), self._changed_rest(found, one)]
+            self.applied.count("changed" if any(changed) else "unchanged")
+
+    def _integration(self, name: str) -> Integration | None:
+        where = (Integration.marketplace_id == self.applied.id, Integration.name == name, Integration.deleted_at.is_(None))
+        return self.session.scalar(select(Integration).where(*where).with_for_update())
+
+    def _connect(self, one: Connection, answered: Answered) -> None:
+        connection = _connection(one, answered)
+        try:
+            made = integrations.create(
+                self.session, self.applied.id, one.name.value, connection, self.here.vault.seal, self.here.new_id, self.now
+            )
+        except integrations.NameTaken:
+            self.complaints.add(one.line, MEANWHILE)
+            return
+        self.session.flush()
+        self._changed_rest(made, one)
+        self.applied.count("created")
+
+    def _changed_key(self, found: Integration, one: Connection, answered: Answered) -> bool:
+        if answered.community is None:
+            return False
+        try:
+            connection = _connection(one, answered)
+            self.applied.woken |= bool(integrations.replace_key(self.session, found, connection, self.here.vault.seal, self.now))
+        except integrations.OtherCommunity as other:
+            where = other.name or "another one"
+            self.complaints.add(one.line, f"This key opens another community ({where}): what the rules are about would not be there.")
+        return True
+
+    def _changed_rest(self, found: Integration, one: Connection) -> bool:
+        """What the app need not be asked about. What the file does not say stays as it is."""
+        before = integrations.Changes(found.name, found.public, found.send_invitation, found.watch_only, found.quota)
+        after = replace(
+            before,
+            public={**found.public, **one.values(secret=False)},
+            send_invitation=found.send_invitation if one.send_invitation is None else one.send_invitation,
+            watch_only=found.watch_only if one.watch_only is None else one.watch_only,
+        )
+        if after == before:
+            return False
+        integrations.edit(self.session, found, after)
+        return True
+
+    def _catalogs(self, answered: Mapping[str, Answered]) -> None:
+        for name, answer in answered.items():
+            found = self._integration(name) if answer.calls else None
+            if found is None:
+                continue
+            usage.count(self.session, found.id, self.now, answer.calls, answer.metered)
+            if answer.items is not None:
+                merged = catalog.merge(self.session, found.id, answer.items, self.now, self.here.new_id, first=found.catalog_at is None)
+                found.catalog = {"sentence": merged.sentence(APPS[found.app].kinds), "names": dict(merged.names)}
+                found.catalog_at = self.now
+                versions.bump(self.session, self.applied.id)
+        self.session.flush()
+
+    def _product(self, sold: Sold) -> None:
+        where = (Product.marketplace_id == self.applied.id, Product.external_id == sold.id.value)
+        found, outcome = _found_or_made(lambda: self.session.scalar(select(Product).where(*where)), lambda: self._made_product(sold))
+        if found.name != sold.name.value:
+            found.name = sold.name.value
+            outcome = "changed"
+        self.applied.count(outcome)
+
+    def _made_product(self, sold: Sold) -> Product:
+        """Raises Taken where the checkout has mentioned it at this moment."""
+        made = Product(id=self.here.new_id(self.now), marketplace_id=self.applied.id, external_id=sold.id.value, name=sold.name.value)
+        made.created_at = self.now
+        try:
+            with self.session.begin_nested():
+                self.session.add(made)
+        except IntegrityError as taken:
+            raise accounts.Taken(sold.id.value) from taken
+        return made
+
+    def _rules(self, answered: Mapping[str, Answered]) -> None:
+        """All but those of a community that could not be asked: they are not what is wrong."""
+        rules = Rules(self.session, self.applied.id, self.complaints, self.now, self.here.new_id)
+        for asked in self.market.rules:
+            answer = answered.get(asked.integration.value)
+            outcome = rules.bring_about(asked) if answer is None or not answer.refused else None
+            if outcome is not None:
+                self.applied.count(outcome)
 
 
-def _timing(rule: Rule) -> tuple[object, ...]:
-    return rule.removal, rule.for_days, rule.after_days
+def _found_or_made(find: Callable[[], T | None], make: Callable[[], T]) -> tuple[T, str]:
+    """What is there (`unchanged`), else what is made (`created`). Where somebody else makes it at this moment, theirs."""
+    found = find()
+    if found is not None:
+        return found, "unchanged"
+    try:
+        return make(), "created"
+    except accounts.Taken:
+        found = find()
+        if found is None:
+            raise
+        return found, "unchanged"
 
 
-def _unclear(name: str, one: str, many: str, integration: str, ids: Iterable[str]) -> str:
-    known = ", ".join(sorted(ids))
-    if known:
-        return f"There are several {many} called `{name}` in {integration}. Name one by its id: {known}."
-    return f"There is no {one} `{name}` in {integration}."
+def _connection(one: Connection, answered: Answered) -> integrations.Connection:
+    if answered.community is None:
+        raise ValueError("nobody has asked whose key it is")
+    return integrations.Connection(one.app.value, answered.community, one.values(secret=True), one.values(secret=False))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from webapp.apps import App
+from webapp.apps import Action
 from webapp.apps.registry import APPS
-from webapp.engine.rules import MOST_DAYS, REMOVALS, kind_of
+from webapp.engine.integrations import LONGEST_NAME
+from webapp.engine.rules import MOST_DAYS, REMOVALS, check_timing
 from webapp.engine.triggers import TRIGGERS
 from webapp.market.nodes import Complaints, Section, Text, Wrong, top
 from webapp.models import PAID_PERIOD
@@ -17,9 +18,11 @@ from webapp.passwords import LONGEST
 from webapp.sources.cartwheel import is_secret
 from webapp.sources.registry import SOURCES
 
-DAYS = re.compile(r"(\d{1,4})d")
-OWN_FORMAT = "cartwheel"
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+DAYS = re.compile(r"([1-9]\d{0,3})d")
+EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
+ACTIONS: Mapping[str, Action] = {key: action for app in APPS.values() for key, action in app.actions.items()}
+WORDS = {"removal": "removal", "for_days": "for", "after_days": "after"}
+"""A rule's timing as the engine calls it, and as the file does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,18 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An integration: the app, and what connecting it takes by the app's own fields."""
+    """An integration: the app, and what connecting it takes by the app's own fields. None where the file doesn't say."""
 
     name: Text
     app: Text
     given: Mapping[str, Text]
+    watch_only: bool | None
+    send_invitation: bool | None
     line: int
+
+    def values(self, *, secret: bool) -> dict[str, str]:
+        """What the file gives of the app's fields: the secret ones, or the others."""
+        return {f.key: self.given[f.key].value for f in APPS[self.app.value].fields if f.secret == secret and f.key in self.given}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class Sold:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A rule, by names. `product` None: a global one; `target` None: the membership."""
+    """A rule, by names. `product` None: a global one; `target` None: the membership; `off` None: as it is."""
 
     product: Text | None
     trigger: Text
@@ -60,53 +69,75 @@ class Asked:
     removal: str | None
     for_days: int | None
     after_days: int
+    off: bool | None
     line: int
+
+    @property
+    def named(self) -> tuple[str | None, ...]:
+        """What may stand in a file once."""
+        return tuple(text.value if text else None for text in (self.product, self.trigger, self.integration, self.action, self.target))
+
+    def line_of(self, word: str) -> int:
+        """Where a part of the rule stands, by its name in `rules.Draft`."""
+        parts = {"product": self.product, "trigger": self.trigger, "action": self.action, "target": self.target}
+        part = parts.get(word)
+        return part.line if part else self.line
 
 
 @dataclass
 class Market:
-    """Everything that a file says."""
+    """What a file says, as far as it can be read; `owner` None: it was complained about.
+
+    `integration_names` and `product_ids` are of everything that the file lists, also of what is wrong in other ways: no rule is blamed for it.
+    """
 
     name: Text
     time_zone: Text | None
-    owner: Owner
+    owner: Owner | None
     secret: Text | None
     sources: list[Text] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
     products: list[Sold] = field(default_factory=list)
     rules: list[Asked] = field(default_factory=list)
+    integration_names: frozenset[str] = frozenset()
+    product_ids: frozenset[str] = frozenset()
 
 
 def read(text: str, file: str, environ: Mapping[str, str]) -> tuple[Market, Complaints]:
-    """The file's marketplace. Raises Wrong with all that is wrong with it; the complaints are for what is found out later."""
+    """The file's marketplace, and what is wrong with it so far. Raises Wrong where it doesn't say whose marketplace the rest is about."""
     complaints = Complaints(file)
     section = top(text, environ, complaints)
-    name, zone = section.text("marketplace"), section.text("time_zone", required=False)
+    name, zone = section.text("marketplace", most=200), section.text("time_zone", required=False)
     owner = _owner(section.section("owner"), complaints)
-    webhook = section.section("webhook", required=False)
-    secret = _secret(webhook, complaints)
-    sources = [source for one in section.sections("sources") if (source := _source(one, complaints))]
-    connections = [connection for one in section.sections("integrations") if (connection := _connection(one))]
-    products = [product for one in section.sections("products") if (product := _product(one))]
-    rules = [rule for one in section.sections("rules") if (rule := _rule(one, complaints))]
+    secret = _secret(section.section("webhook", required=False), complaints)
+    sources = [_source(one, complaints) for one in section.sections("sources")]
+    connections = [_connection(one) for one in section.sections("integrations")]
+    products = [_product(one) for one in section.sections("products")]
+    rules = [_rule(one, complaints) for one in section.sections("rules")]
     section.nothing_else()
     _check_zone(zone, complaints)
-    _check_repeats("integration", [one.name for one in connections], complaints)
-    _check_repeats("product", [one.id for one in products], complaints)
-    if complaints.found or name is None or owner is None:
+    names, ids = [one for one, _ in connections if one], [one for one, _ in products if one]
+    _check_repeats("source", [one for one in sources if one], complaints)
+    _check_repeats("integration", names, complaints)
+    _check_repeats("product", ids, complaints)
+    asked = [one for one in rules if one]
+    _check_rules(asked, complaints)
+    if name is None:
         raise Wrong(complaints)
-    return Market(name, zone, owner, secret, sources, connections, products, rules), complaints
+    market = Market(name, zone, owner, secret, [one for one in sources if one], rules=asked)
+    market.connections, market.integration_names = [one for _, one in connections if one], frozenset(one.value for one in names)
+    market.products, market.product_ids = [one for _, one in products if one], frozenset(one.value for one in ids)
+    return market, complaints
 
 
 def _owner(section: Section | None, complaints: Complaints) -> Owner | None:
     if section is None:
         return None
-    email, password = section.text("email"), section.text("password")
+    # How short a password may be is the operator's own affair here.
+    email, password = section.text("email", most=320), section.text("password", most=LONGEST, exact=True)
     section.nothing_else()
     if email is not None and not EMAIL.fullmatch(email.value):
         complaints.add(email.line, "`email` is no e-mail address.")
-    if password is not None and len(password.value) > LONGEST:  # how short it may be is the operator's own affair here
-        complaints.add(password.line, f"`password` may have {LONGEST} characters at most.")
     return Owner(email, password) if email and password else None
 
 
@@ -125,61 +156,75 @@ def _source(section: Section, complaints: Complaints) -> Text | None:
     section.nothing_else()
     if source is not None and source.value not in SOURCES:
         known = ", ".join(sorted(SOURCES))
-        complaints.add(source.line, f"There is no source `{source.value}`. This version of Cartwheel understands: {known}.")
+        complaints.add(source.line, f"There is no source `{source.shown}`. This version of Cartwheel understands: {known}.")
         return None
     return source
 
 
-def _connection(section: Section) -> Connection | None:
-    name, app = section.text("name"), section.choice("app", APPS)
+def _connection(section: Section) -> tuple[Text | None, Connection | None]:
+    """Its name, and the integration where all of it can be read."""
+    name, app = section.text("name", most=LONGEST_NAME), section.choice("app", APPS)
     if app is None:
-        return None
+        return name, None
     fields = APPS[app.value].fields
     given = {field.key: section.text(field.key, required=field.required) for field in fields}
+    watch_only, send_invitation = section.flag("watch_only"), section.flag("send_invitation")
     section.nothing_else()
     if name is None or any(given[field.key] is None for field in fields if field.required):
-        return None
-    return Connection(name, app, {key: text for key, text in given.items() if text is not None}, section.line)
+        return name, None
+    known = {key: text for key, text in given.items() if text is not None}
+    return name, Connection(name, app, known, watch_only, send_invitation, section.line)
 
 
-def _product(section: Section) -> Sold | None:
-    external_id, name = section.text("id"), section.text("name")
+def _product(section: Section) -> tuple[Text | None, Sold | None]:
+    """Its id, and the product where all of it can be read."""
+    external_id, name = section.text("id", most=200), section.text("name", most=300)
     section.nothing_else()
-    return Sold(external_id, name) if external_id and name else None
+    return external_id, Sold(external_id, name) if external_id and name else None
 
 
 def _rule(section: Section, complaints: Complaints) -> Asked | None:
     product, trigger = section.text("product", required=False), section.choice("trigger", TRIGGERS)
-    integration, action = section.text("integration"), section.choice("action", _actions())
-    target = section.text("target", required=action is not None and _needs_target(action.value))
-    removal = section.choice("removal", dict.fromkeys(REMOVALS), required=False)
-    for_days = _days(section.text("for", required=False), complaints)
-    after = section.text("after", required=False)
-    after_days = PAID_PERIOD if after is not None and after.value == "paid_period" else _days(after, complaints)
+    integration, action = section.text("integration"), section.choice("action", ACTIONS)
+    target = _target(section, action, complaints)
+    removal = section.choice("removal", REMOVALS, required=False)
+    length, after = section.text("for", required=False), section.text("after", required=False)
+    off = section.flag("off")
     section.nothing_else()
+    waits = PAID_PERIOD if after is not None and after.value == "paid_period" else _days("after", after, complaints) or 0
     if trigger is None or integration is None or action is None:
         return None
-    word = removal.value if removal else None
-    return Asked(product, trigger, integration, action, target, word, for_days, after_days or 0, section.line)
+    spares, days = removal.value if removal else None, _days("for", length, complaints)
+    lines = {"removal": removal, "for_days": length, "after_days": after}
+    for word, sentence in check_timing(ACTIONS[action.value], spares, days, waits).items():
+        given = lines[word]
+        complaints.add(given.line if given else section.line, f"`{WORDS[word]}` does not fit here. {sentence}")
+    return Asked(product, trigger, integration, action, target, spares, days, waits, off, section.line)
 
 
-def _actions() -> dict[str, App]:
-    return {key: app for app in APPS.values() for key in app.actions}
+def _target(section: Section, action: Text | None, complaints: Complaints) -> Text | None:
+    picks = action is not None and _picks(ACTIONS[action.value])
+    target = section.text("target", required=picks)
+    if target is not None and action is not None and not picks:
+        complaints.add(target.line, f"`{action.shown}` is about the membership: it has no target.")
+        return None
+    return target
 
 
-def _needs_target(action: str) -> bool:
-    app = _actions()[action]
-    return kind_of(app, app.actions[action]) is not None
+def _picks(action: Action) -> bool:
+    """Whether there is something to pick from a catalog."""
+    return any(kind.key == action.kind for app in APPS.values() for kind in app.kinds)
 
 
-def _days(text: Text | None, complaints: Complaints) -> int | None:
+def _days(key: str, text: Text | None, complaints: Complaints) -> int | None:
     if text is None:
         return None
     found = DAYS.fullmatch(text.value)
-    if found is None or not 1 <= int(found[1]) <= MOST_DAYS:
-        complaints.add(text.line, f"A time is so many days, such as 30d, up to {MOST_DAYS}d.")
-        return None
-    return int(found[1])
+    if found is not None and int(found[1]) <= MOST_DAYS:
+        return int(found[1])
+    period = ", or paid_period" if key == "after" else ""
+    complaints.add(text.line, f"`{key}` must be so many days, such as 30d, up to {MOST_DAYS}d{period}.")
+    return None
 
 
 def _check_zone(zone: Text | None, complaints: Complaints) -> None:
@@ -188,12 +233,20 @@ def _check_zone(zone: Text | None, complaints: Complaints) -> None:
     try:
         ZoneInfo(zone.value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        complaints.add(zone.line, f"There is no time zone `{zone.value}`; one is called like Europe/Berlin.")
+        complaints.add(zone.line, f"There is no time zone `{zone.shown}`; one is called like Europe/Berlin.")
 
 
-def _check_repeats(what: str, names: list[Text], complaints: Complaints) -> None:
+def _check_repeats(what: str, names: Iterable[Text], complaints: Complaints) -> None:
     seen: dict[str, int] = {}
     for name in names:
         if name.value in seen:
-            complaints.add(name.line, f"The {what} `{name.value}` stands on line {seen[name.value]} already.")
+            complaints.add(name.line, f"The {what} `{name.shown}` stands on line {seen[name.value]} already.")
         seen.setdefault(name.value, name.line)
+
+
+def _check_rules(rules: Iterable[Asked], complaints: Complaints) -> None:
+    seen: dict[tuple[str | None, ...], int] = {}
+    for rule in rules:
+        if rule.named in seen:
+            complaints.add(rule.line, f"This rule stands on line {seen[rule.named]} already.")
+        seen.setdefault(rule.named, rule.line)
