@@ -29,9 +29,7 @@ function showDialog() {
 }
 
 on("click", (event) => {
-  const { target } = event;
-  const link = target.closest("a");
-  const inside = place.contains(link);
+  const { target } = event, link = target.closest("a"), inside = place.contains(link);
   if (link?.matches(inside ? "[data-close]" : "[data-dialog]") && !modified(event) && !event.shiftKey) {
     event.preventDefault();
     if (inside) shown().close(); else openDialog(link);
@@ -49,23 +47,24 @@ on("htmx:before:swap", (event) => {
   event.preventDefault();
   location.assign(response.raw.url);
 });
-on("htmx:after:swap", showDialog);
+on("htmx:after:swap", ({ detail: { ctx } }) => {
+  showDialog();
+  if (live && ctx.target.matches(".older")) listen();
+});
 
 /* What htmx could not do is said where the reader is; what was typed stays. */
 function tell(html) {
   const where = shown() ? $(".body", place) : $("#main");
-  $(":scope > [data-problem]", where)?.remove();
-  const box = document.createElement("div");
-  box.dataset.problem = "";
-  box.innerHTML = html || '<p class="callout is-bad" role="alert">Cartwheel did not answer. Look at your connection, then try again.</p>';
+  $("#problem")?.remove();
+  const innerHTML = html || '<p class="callout is-bad" role="alert">Cartwheel did not answer. Look at your connection, then try again.</p>';
+  const box = Object.assign(document.createElement("div"), { id: "problem", innerHTML });
   where.prepend(box);
   box.scrollIntoView({ block: "nearest" });
 }
-on("htmx:response:error", (event) => {
-  const { response, text } = event.detail.ctx;
+on("htmx:response:error", ({ detail: { ctx: { response, text } } }) => {
   if (response.status !== 422) tell(/^\s*<div class="callout/.test(text) && text);
 });
-on("htmx:error", (event) => { if (event.detail.ctx && !event.detail.ctx.response) tell(); });
+on("htmx:error", ({ detail: { ctx } }) => { if (ctx && !ctx.response) tell(); });
 
 /* Buttons: busy while their form is on its way, and never sent twice. */
 function idle(root) {
@@ -115,7 +114,7 @@ async function copyText(button) {
   const from = button.dataset.copy ? $(button.dataset.copy) : $("pre", button.closest(".code"));
   try {
     await navigator.clipboard.writeText(from.value ?? from.textContent);
-  } catch { // not over https, or refused
+  } catch {
     getSelection().selectAllChildren(from);
     if (!document.execCommand("copy")) return;
   }
@@ -127,8 +126,7 @@ async function copyText(button) {
 /* Keys: not in fields, not with modifiers, not where they are switched off. */
 let gone = 0;
 function step(by) {
-  const links = $$(".log .go");
-  const at = links.indexOf(document.activeElement.closest("tr")?.querySelector(".go"));
+  const links = $$(".log .go"), at = links.indexOf(document.activeElement.closest("tr")?.querySelector(".go"));
   links[Math.min(Math.max(at + by, 0), links.length - 1)]?.focus();
 }
 const acts = {
@@ -162,7 +160,7 @@ const here = (row) => document.getElementById(row.id);
 let cursor = live?.dataset.cursor, many = 0, polls = 0, source, timer;
 const waiting = new Map();
 
-/* Sorts downwards: by day, a day's heading first, then by entry. */
+/* Sorts downwards: by day, its heading first, then by entry. */
 const rank = ({ id, dataset }) => dataset.day ? `${dataset.day}-${id.slice(6).padStart(20, "0")}` : id && `${id.slice(4)}~`;
 
 function swap(old, made) {
@@ -181,9 +179,9 @@ function show() {
     row.classList.add("changed");
   }
   waiting.clear();
-  for (const one of $$("[data-live-empty]")) one.hidden = true;
-  for (const one of $$("[data-live-full]")) one.hidden = false;
+  for (const one of $$("[data-live-empty], [data-live-full]")) one.hidden = "liveEmpty" in one.dataset;
   button.hidden = true;
+  listen();
 }
 
 function take(html) {
@@ -205,7 +203,10 @@ function word(text, lost = false) {
   if (state.textContent !== text) state.textContent = text;
   state.classList.toggle("lost", lost);
 }
-const address = (more = "") => `${live.dataset.live}&after=${cursor}${more}`;
+function address(more = "") {
+  const ids = $$("[data-day]", rows).map((row) => row.id.slice(6));
+  return `${live.dataset.live}&top=${ids[0] ?? 0}&floor=${$(".older", rows) ? ids.at(-1) : 0}&after=${cursor}${more}`;
+}
 const later = (act, ms) => { clearTimeout(timer); timer = setTimeout(act, ms); };
 const watch = () => later(lost, 65000); // a beat comes every 20 s
 function close() { source?.close(); clearTimeout(timer); }
@@ -217,21 +218,20 @@ function listen() {
   source = new EventSource(address());
   watch();
   source.onopen = () => { word("Live"); watch(); };
-  source.onerror = () => { // for good: too many pages, signed out, a server just starting
+  source.onerror = () => { // for good: too many pages, or signed out
     if (source.readyState === EventSource.CLOSED) poll(); else waits();
   };
-  const heard = ({ data, lastEventId }) => { cursor = lastEventId || cursor; if (data) take(data); watch(); };
-  for (const name of ["beat", "entries"]) source.addEventListener(name, heard);
+  source.onmessage = ({ data, lastEventId }) => { cursor = lastEventId; take(data); watch(); };
 }
 
 async function poll() {
   close();
   try {
     const answer = await fetch(address("&poll=1"), { headers: { Accept: "text/html" } });
-    if (answer.redirected || [401, 409].includes(answer.status)) return word("Stopped. Load the page again.", true);
+    if (answer.redirected || answer.status === 409) return word("Stopped. Load the page again.", true);
     if (!answer.ok) throw answer;
     take(await answer.text());
-    cursor = answer.headers.get("X-Cursor") || cursor;
+    cursor = answer.headers.get("X-Cursor");
     word("Live, every 5 seconds");
   } catch { return lost(); }
   later(++polls % 12 ? poll : listen, 5000);

@@ -209,17 +209,18 @@ def test_a_page_that_comes_back_is_told_what_is_new_and_what_it_has(session: Ses
     long_ago = NOW - timedelta(hours=1)
     untouched = _entry(session, market, at=long_ago, changed_at=long_ago)
     fresh = _entry(session, market, at=LATER, changed_at=LATER, status="failed")
-    news = logs.news(session, market.id, Query(), NOW, untouched.id, LATER)
+    news = logs.news(session, market.id, Query(), NOW, untouched.id, 0, LATER)
     assert [row.id for row in news.fresh] == [fresh.id]
     assert [row.id for row in news.known] == [top.id, old.id], "what changed just before may have been committed after"
-    filtered = logs.news(session, market.id, Query(status="failed"), NOW, untouched.id, LATER)
+    assert [row.id for row in logs.news(session, market.id, Query(), NOW, untouched.id, top.id, LATER).known] == [top.id]
+    filtered = logs.news(session, market.id, Query(status="failed"), NOW, untouched.id, 0, LATER)
     assert ([row.id for row in filtered.fresh], len(filtered.known)) == ([fresh.id], 2)
-    assert logs.news(session, market.id, Query(status="queued"), NOW, untouched.id, LATER).fresh == []
+    assert logs.news(session, market.id, Query(status="queued"), NOW, untouched.id, 0, LATER).fresh == []
 
 
 def test_of_many_new_entries_the_newest_are_given_and_the_rest_counted(session: Session, market: Marketplace) -> None:
     made = [_entry(session, market).id for _ in range(5)]
-    news = logs.news(session, market.id, Query(), NOW, 0, NOW, limit=2)
+    news = logs.news(session, market.id, Query(), NOW, 0, 0, NOW, limit=2)
     assert ([row.id for row in news.fresh], news.more) == (made[:2:-1], 3)
 
 

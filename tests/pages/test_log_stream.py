@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,8 +19,10 @@ from tests.factories import NOW
 from tests.pages.conftest import Clock, SignIn, Write
 from webapp import live
 from webapp.database import db
+from webapp.engine.log_query import Query
+from webapp.engine.log_rows import by_id
 from webapp.models import LogEntry, Marketplace, Role, User
-from webapp.pages import log_stream
+from webapp.pages import log_rows, log_stream
 from webapp.pages.log_stream import mark
 
 STREAM = {"Accept": "text/event-stream"}
@@ -65,13 +67,13 @@ def rows(html: str) -> dict[int, bool]:
     return {int(number): bool(known) for known, number in re.findall(r'<tr( data-known)? role="row" id="entry-(\d+)"', html)}
 
 
-def frames(answer: TestResponse) -> Iterator[tuple[str, str, str]]:
-    """The events of a stream as they come: name, id, data."""
+def frames(answer: TestResponse) -> Iterator[tuple[str, str]]:
+    """The messages of a stream as they come: their id and their data."""
     for piece in answer.iter_encoded():
         fields = [line.partition(": ") for line in piece.decode().splitlines()]
-        named = {key: value for key, _, value in fields if key != "data"}
-        if "event" in named:
-            yield named["event"], named["id"], "".join(value for key, _, value in fields if key == "data")
+        ids = [value for key, _, value in fields if key == "id"]
+        if ids:
+            yield ids[0], "".join(value for key, _, value in fields if key == "data")
 
 
 def test_a_page_that_comes_back_is_told_what_it_missed(write: Write, shop: Marketplace, client_in: FlaskClient) -> None:
@@ -79,8 +81,7 @@ def test_a_page_that_comes_back_is_told_what_it_missed(write: Write, shop: Marke
     had, new = entry(write, shop), entry(write, shop)
     answer = client_in.get(address(shop, top=had.id), headers=STREAM)
     assert answer.mimetype == "text/event-stream"
-    name, _, html = next(frames(answer))
-    assert name == "entries"
+    _, html = next(frames(answer))
     assert list(rows(html)) == [new.id, had.id]
     assert before.id not in rows(html)
     assert html.index("entry-") < html.index('id="day-'), "a day's heading comes after its entries"
@@ -91,7 +92,7 @@ def test_the_last_event_heard_counts_for_more_than_the_address(write: Write, sho
     entry(write, shop)
     hour = LATER + timedelta(hours=1)
     answer = client_in.get(address(shop), headers={**STREAM, "Last-Event-ID": mark(hour)})
-    assert next(frames(answer))[:2] == ("beat", mark(hour))
+    assert next(frames(answer)) == (mark(hour), "")
     answer.close()
 
 
@@ -106,13 +107,12 @@ def test_what_changes_is_told_while_the_page_is_open(write: Write, shop: Marketp
     made = entry(write, shop, NOW - timedelta(hours=1))
     answer = client_in.get(address(shop, top=made.id), headers=STREAM)
     told = frames(answer)
-    assert next(told)[0] == "beat"
+    assert next(told)[1] == ""
     clock.time = LATER
     touch(write, made, status="failed", changed_at=LATER)
     hub: live.Live = client_in.application.extensions["cartwheel_live"]
     hub.tell([shop.id])
-    name, _, html = next(told)
-    assert name == "entries"
+    _, html = next(told)
     assert "Failed" in html
     assert rows(html) == {made.id: False}
     answer.close()
@@ -128,9 +128,8 @@ def test_what_no_longer_matches_changes_in_place_only(write: Write, shop: Market
 
 
 def test_what_lies_below_the_page_is_not_new_to_it(write: Write, shop: Marketplace, client_in: FlaskClient) -> None:
-    below, floor, top = (entry(write, shop) for _ in range(3))
-    html = client_in.get(address(shop, poll=1, floor=floor.id, top=top.id)).text
-    assert rows(html) == {top.id: False, floor.id: False, below.id: True}
+    _below, floor, top = (entry(write, shop) for _ in range(3))
+    assert rows(client_in.get(address(shop, poll=1, floor=floor.id, top=top.id)).text) == {top.id: False, floor.id: False}
 
 
 def test_a_page_that_polls_is_told_once_and_goes_on_from_there(
@@ -153,6 +152,18 @@ def test_of_very_many_only_the_number_is_told(
     monkeypatch.setattr("webapp.engine.logs.news.__defaults__", (1,))
     html = client_in.get(address(shop, poll=1)).text
     assert (len(rows(html)), re.findall(r'data-more="(\d+)"', html)) == (1, ["2"])
+
+
+def test_once_enough_wait_they_are_only_counted(app: Flask, write: Write, shop: Marketplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_rows, "ENOUGH", 1)
+    had, first, second = (entry(write, shop).id for _ in range(3))
+    told = log_rows.Frames(Query(), had, 0, UTC)
+    seen = []
+    for changed in ([first, had], [second, first, had], [second, had]):
+        with app.app_context():
+            html = told.make(by_id(db.session(), shop.id, changed, NOW), NOW)
+        seen.append((list(rows(html)), re.findall(r'data-more="(\d+)"', html)))
+    assert seen == [([first, had], []), ([had], ["1"]), ([had], [])]
 
 
 def test_a_page_of_another_marketplace_is_told_nothing(write: Write, shop: Marketplace, client_in: FlaskClient) -> None:
@@ -206,14 +217,14 @@ def test_it_says_that_it_is_alive(shop: Marketplace, client_in: FlaskClient, mon
     monkeypatch.setattr(log_stream, "BEAT", 0.01)
     answer = client_in.get(address(shop), headers=STREAM)
     told = frames(answer)
-    assert [next(told) for _ in range(3)] == [("beat", mark(NOW), "")] * 3
+    assert [next(told) for _ in range(3)] == [(mark(NOW), "")] * 3
     answer.close()
 
 
 def test_it_ends_with_the_process(shop: Marketplace, client_in: FlaskClient) -> None:
     answer = client_in.get(address(shop), headers=STREAM)
     client_in.application.extensions["cartwheel_live"].stop()
-    assert [name for name, _, _ in frames(answer)] in (["beat"], ["beat", "beat"])
+    assert {html for _, html in frames(answer)} == {""}
     answer.close()
 
 

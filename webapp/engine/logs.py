@@ -90,13 +90,16 @@ def waiting_for(session: Session, marketplace_id: int, integration_id: int, limi
     return _merged(session, [_newest([*own, LogEntry.status == stored], None, limit) for stored in WAITING], limit)
 
 
-def news(session: Session, marketplace_id: int, query: Query, since: datetime, top: int, now: datetime, limit: int = 200) -> News:
-    """What a page that was made at `since`, with `top` as its newest entry (0 for none), has missed.
+def news(
+    session: Session, marketplace_id: int, query: Query, since: datetime, top: int, floor: int, now: datetime, limit: int = 200
+) -> News:
+    """What a page that knows everything up to `since` and shows the entries from `floor` to `top` (0 for none) has missed.
 
     Known rows come whether they still match or not; they are those of the query but for status and text. With the overlap some come twice.
     """
     fixed = [LogEntry.id.in_(_recent(marketplace_id, since - OVERLAP)), *log_query.conditions(marketplace_id, query)]
-    known = session.scalars(select(LogEntry.id).where(*fixed, LogEntry.id <= top).order_by(LogEntry.id.desc()).limit(limit)).all()
+    shown = select(LogEntry.id).where(*fixed, LogEntry.id <= top, LogEntry.id >= floor)
+    known = session.scalars(shown.order_by(LogEntry.id.desc()).limit(limit)).all()
     after = select(LogEntry.id).where(*fixed, *log_query.text(marketplace_id, query), LogEntry.id > top).order_by(LogEntry.id.desc())
     fresh = session.scalars(after.limit(limit + MOST)).all()
     rows = [row for row in log_rows.by_id(session, marketplace_id, fresh[:limit], now) if log_query.matches(query, row)]

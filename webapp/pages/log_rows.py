@@ -20,6 +20,9 @@ from webapp.pages import times
 KEPT = ("not_understood", "nothing")
 """Statuses of messages that led nowhere, but are kept."""
 
+ENOUGH = 300
+"""So many new entries wait on an open page, and no more: beyond that it is only told how many there are."""
+
 
 @dataclass(frozen=True)
 class Day:
@@ -55,23 +58,33 @@ def aside(row: Row) -> str:
     return "kept" if row.status in KEPT else "no call"
 
 
-def frame(rows: Sequence[Row], query: Query, floor: int, zone: tzinfo, now: datetime, more: int = 0) -> str:
-    """What an open page is told: rows, the newest first, each day's heading after them; "" for nothing.
+class Frames:
+    """What one open page is told, frame by frame. It shows the entries from `floor` to `top` (0: none), and what it is told of here."""
 
-    A row that does not match, or lies below what the page began with (`floor`, its oldest entry), is only for a page that has it already.
-    `more`: how many new entries are not in it.
-    """
-    told = [row for row in rows if log_query.could_match(query, row)]
-    pieces: list[str] = []
-    for key, its in groupby(told, lambda row: row.at.astimezone(zone).date().isoformat()):
-        same = list(its)
-        fresh = [row.id >= floor and log_query.matches(query, row) for row in same]
-        pieces += [html(row) if new else html(row).replace("<tr ", "<tr data-known ", 1) for row, new in zip(same, fresh, strict=True)]
-        if any(fresh):
-            pieces.append(_template("_day.html", key=key, heading=times.heading(same[0].at, zone, now)))
-    if more:
-        pieces.append(f'<tr data-more="{more}"></tr>')
-    return "".join(pieces)
+    def __init__(self, query: Query, top: int, floor: int, zone: tzinfo) -> None:
+        self._query, self._top, self._floor, self._zone = query, top, floor, zone
+        self._newest, self._new = top, 0
+
+    def make(self, rows: Sequence[Row], now: datetime, more: int = 0) -> str:
+        """Rows, the newest first, each day's heading after them; "" for nothing. `more`: how many new entries are not among them.
+
+        A row that does not match is only for a page that has it already. Once ENOUGH new ones wait there, they are only counted.
+        """
+        mine = [row for row in rows if row.id >= self._floor and log_query.could_match(self._query, row)]
+        full = self._new >= ENOUGH
+        more += sum(full and row.id > self._newest and log_query.matches(self._query, row) for row in mine)
+        told = [row for row in mine if not full or row.id <= self._top]
+        pieces = [self._day(list(its), now) for _, its in groupby(told, lambda row: row.at.astimezone(self._zone).date())]
+        self._newest = max([self._newest, *(row.id for row in mine)])
+        return "".join([*pieces, f'<tr data-more="{more}"></tr>' if more else ""])
+
+    def _day(self, rows: list[Row], now: datetime) -> str:
+        match = [log_query.matches(self._query, row) for row in rows]
+        self._new += sum(fits and row.id > self._top for row, fits in zip(rows, match, strict=True))
+        pieces = [html(row) if fits else html(row).replace("<tr ", "<tr data-known ", 1) for row, fits in zip(rows, match, strict=True)]
+        at = rows[0].at.astimezone(self._zone)
+        heading = _template("_day.html", key=at.date().isoformat(), heading=times.heading(at, self._zone, now)) if any(match) else ""
+        return "".join([*pieces, heading])
 
 
 def _day(key: str, rows: list[Row], zone: tzinfo, now: datetime) -> Day:

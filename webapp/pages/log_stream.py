@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 
 from flask import Response, stream_with_context
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,8 @@ from webapp.database import db
 from webapp.engine import logs
 from webapp.engine.log_query import Query
 from webapp.models import Role, User
-from webapp.pages import guard, log_rows, times
+from webapp.pages import guard, times
+from webapp.pages.log_rows import Frames
 from webapp.parts import parts
 
 BEAT = 20.0
@@ -31,7 +32,7 @@ TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Open:
-    """An open page: what it shows, its newest and (`floor`) oldest entry when it was made, and the moment up to which it knows everything."""
+    """An open page: what it asks for, the newest and (`floor`) oldest entry it shows, and the moment up to which it knows everything."""
 
     query: Query
     top: int
@@ -53,7 +54,7 @@ def read(args: Mapping[str, str], last: str | None, query: Query, now: datetime)
 def poll(page: Open) -> ResponseReturnValue:
     """What the page has missed; 204 for nothing."""
     now = parts().now()
-    html = _missed(page, times.here(), now)
+    html = _missed(page, _frames(page), now)
     return Response(html, 200 if html else 204, headers={"X-Cursor": mark(now)}, mimetype="text/html")
 
 
@@ -70,13 +71,12 @@ def stream(page: Open) -> ResponseReturnValue:
 
 def _events(opened: live.Stream, page: Open) -> Iterator[str]:
     """No transaction is open, and no connection held, while it waits."""
-    zone, now = times.here(), parts().now()
-    cursor = page.since
+    frames, cursor = _frames(page), page.since
     checked = time.monotonic()
-    missed = _missed(page, zone, now)
+    missed = _missed(page, frames, parts().now())
     db.session.remove()
     yield f"retry: {BACK_AFTER}\n\n"
-    yield _event("entries", missed, cursor) if missed else _event("beat", "", cursor)
+    yield _message(missed, cursor)
     while not opened.ended:
         rows, told = opened.take(BEAT)
         if time.monotonic() - checked >= TRUST:
@@ -84,14 +84,18 @@ def _events(opened: live.Stream, page: Open) -> Iterator[str]:
             if not _may_look():
                 return
         cursor = max(cursor, told)
-        html = log_rows.frame(rows, page.query, page.floor, zone, parts().now()) if rows else ""
+        html = frames.make(rows, parts().now()) if rows else ""
         if html or not rows:
-            yield _event("entries" if html else "beat", html, cursor)
+            yield _message(html, cursor)
 
 
-def _missed(page: Open, zone: tzinfo, now: datetime) -> str:
-    news = logs.news(db.session(), guard.here(), page.query, page.since, page.top, now)
-    return log_rows.frame([*news.fresh, *news.known], page.query, page.floor, zone, now, news.more)
+def _frames(page: Open) -> Frames:
+    return Frames(page.query, page.top, page.floor, times.here())
+
+
+def _missed(page: Open, frames: Frames, now: datetime) -> str:
+    news = logs.news(db.session(), guard.here(), page.query, page.since, page.top, page.floor, now)
+    return frames.make([*news.fresh, *news.known], now, news.more)
 
 
 def _may_look() -> bool:
@@ -107,9 +111,9 @@ def _may_look() -> bool:
     return found
 
 
-def _event(name: str, html: str, cursor: datetime) -> str:
+def _message(html: str, cursor: datetime) -> str:
     lines = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
-    return f"event: {name}\nid: {mark(cursor)}\n{lines}\n"
+    return f"id: {mark(cursor)}\n{lines}\n"
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, request
@@ -84,17 +83,15 @@ def _list(base: str, whole: str) -> ResponseReturnValue:
         before=before,
         shown=len(found.rows),
         steps=None if found.rows or before or asked.narrows else first_steps(session, guard.here()),
-        live=None if before else _live(asked, found, now),
+        live=None if before else _live(asked, now),
         chips=_chips(asked, now),
         menus=_menus(asked, zone, now),
     )
 
 
-def _live(asked: Asked, found: logs.Part, now: datetime) -> dict[str, str]:
-    """Where the page asks for what is new, and from when on. Rows below its oldest are none of its business, unless it shows them all."""
-    rows = found.rows
-    about: dict[str, Any] = {"in": guard.here(), "top": rows[0].id if rows else 0, "floor": rows[-1].id if found.older else 0}
-    return {"address": f"/logs/live?{urlencode({**asked.values, **about})}", "cursor": log_stream.mark(now)}
+def _live(asked: Asked, now: datetime) -> dict[str, str]:
+    """Where the page asks for what is new, and from when on. What it shows it says itself."""
+    return {"address": f"/logs/live?{urlencode({**asked.values, 'in': guard.here()})}", "cursor": log_stream.mark(now)}
 
 
 def _chips(asked: Asked, now: datetime) -> list[tuple[str, int | None]]:
