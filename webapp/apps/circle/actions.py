@@ -17,7 +17,7 @@ KINDS = (
 
 FIELDS = (
     Field("api_key", "API Key", "In Circle: Developers → Tokens, type Admin V2.", secret=True),
-    Field("community_url", "Community URL", "For links to people's pages; it is never called.", required=False),
+    Field("community_url", "Community URL", "For links to people's pages; it is never called.", required=False, link=True),
 )
 
 ACTIONS = MappingProxyType(

@@ -45,7 +45,7 @@ def _passing(want: Want, known: Known, call: Call, answer: Answer) -> Setback | 
         return Setback("retry", f"Circle's address answered with a redirect ({status}), which is not followed.", "redirect", lost=True)
     if texts.is_page(answer):
         return Setback("retry", f"Something in front of Circle answered with a web page ({status}).", "web_page", lost=True)
-    if status < 300 and not _readable(want, known, call, answer):
+    if _is_mute(call, answer) if status >= 300 else not _readable(want, known, call, answer):
         return Setback("retry", "Circle's answer could not be read.", "unreadable", lost=True)
     return None
 
@@ -58,6 +58,12 @@ def _readable(want: Want, known: Known, call: Call, answer: Answer) -> bool:
         return True
     before = known.beliefs.get(call.targets[0])
     return not answer.text.strip() and (call.purpose == "deactivate" or (before is not None and before.held == "unknown"))
+
+
+def _is_mute(call: Call, answer: Answer) -> bool:
+    """Whether a refusal has lost its words, without which it can't be told from another one. Some mean the same without."""
+    says_it_all = answer.status in (401, 409) or (answer.status == 404 and call.method != "POST")
+    return not texts.said(answer).strip() and not says_it_all
 
 
 def _trouble(want: Want, call: Call, answer: Answer) -> Setback | None:

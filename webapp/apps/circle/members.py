@@ -50,7 +50,15 @@ def _joined(want: Want, known: Known, call: Call, answer: Answer) -> Learned:
     now = memory.settled_doubts(known).after(memory.INVITED, memory.HERE)
     now = replace(now, beliefs={}, member_id=person.id if person else None)
     now = with_tags(want, now, person).believe("unknown", *unknown).believe("held", *applied)
-    return outcomes.done(want, now, applied)
+    returned = _may_return(want, now) if known.member_id else ()
+    return outcomes.done(want, now.after(*(memory.about(memory.RETURNED, t) for t in returned)), applied)
+
+
+def _may_return(want: Want, known: Known) -> tuple[int, ...]:
+    """What was taken from somebody before their membership ended: with a new one Circle may give it back [?]. Tags it tells."""
+    taken = (t for t, held in want.desired.items() if not held and t in want.targets)
+    tags = {t for t, belief in known.beliefs.items() if belief.held == "held"}
+    return tuple(t for t in taken if want.targets[t].kind in (SPACE, GROUP) or (want.targets[t].kind == TAG and t in tags))
 
 
 def _applied(want: Want, call: Call, answer: Answer) -> tuple[int, ...]:
@@ -135,6 +143,7 @@ def look_up(want: Want, known: Known, call: Call, answer: Answer) -> Learned:
     person = texts.member(answer) if texts.ok(answer) else None
     if person and person.email not in ("", _normal(known)):
         renamed = replace(memory.settled_doubts(now), email=person.email).believe("held", want.membership)
+        renamed = renamed if person.active is False else renamed.after(memory.HERE)
         settled = outcomes.already(want, renamed, call.targets)
         return replace(settled, alias=person.email)
     if person and person.active is not False:

@@ -26,6 +26,9 @@ BARE = "bare"
 DID = "did"
 """Fact, of a target: our call did it, though it is not said before the rest of the work is done."""
 
+RETURNED = "returned"
+"""Fact, of a target: not desired, and may have come back together with a membership that had ended."""
+
 WHO, CHECK, SHOW, ATTENDS, KEY = "who?", "check?", "show?", "attends?", "key?"
 """Questions: who is the member with this id · is the customer in this space · does the target exist · who comes to it · is the key good."""
 
@@ -92,17 +95,21 @@ def lapsed(want: Want, known: Known) -> Known:
     """They are no member, or not the one that was known: nothing that was believed holds. When they are invited now, all that is desired is
     unknown, and so seen to."""
     unknown = [t for t, held in want.desired.items() if held and t != want.membership and joins(want)]
-    return replace(settled_doubts(known), member_id=None, beliefs={}).believe("unknown", *unknown).believe("not_held", want.membership)
+    return replace(settled_doubts(known), beliefs={}).believe("unknown", *unknown).believe("not_held", want.membership)
 
 
 def has_left(want: Want, known: Known) -> Known:
-    """They are no member any more, and so in nothing."""
-    return replace(known, member_id=None, beliefs={}).believe("not_held", want.membership, *want.targets)
+    """They are no member any more, and so in nothing. The id is kept: it says that they were one once."""
+    return replace(known, beliefs={}).believe("not_held", want.membership, *want.targets)
 
 
 def adrift(want: Want, known: Known) -> set[int]:
-    """What is desired, asked for by nobody now, and unknown since a call of ours disturbed it or its answer was lost: seen to as well."""
+    """What nobody asks for now and a call of ours has disturbed: seen to as well.
+
+    Desired and unknown, since a group took it along, a membership ended, or an answer was lost; or not desired and perhaps returned.
+    """
     if not is_member(want, known) and not joins(want):
         return set()
-    unknown = {t for t, belief in known.beliefs.items() if belief.held == "unknown" and t in want.targets and t != want.membership}
-    return {t for t in unknown if wanted(want, t) and not want.targets[t].gone} - want.asked - want.settled
+    unknown = {t for t, belief in known.beliefs.items() if belief.held == "unknown" and t != want.membership and wanted(want, t)}
+    returned = {t for t in keys(known, RETURNED) if t not in known.beliefs or known.beliefs[t].held != "not_held"}
+    return {t for t in unknown | returned if t in want.targets and not want.targets[t].gone} - want.asked - want.settled

@@ -8,7 +8,7 @@ from typing import Any
 from webapp.apps import Answer, Call, Known, Learned, Want
 from webapp.apps.circle import memory, outcomes, requests, texts, words
 from webapp.apps.circle.actions import EVENT, GROUP, SPACE, TAG
-from webapp.apps.circle.memory import is_here, wanted
+from webapp.apps.circle.memory import is_here, is_member, wanted
 from webapp.apps.circle.plan import within
 
 OWN = {SPACE: "space", GROUP: "space group"}
@@ -71,7 +71,7 @@ def _whoever(want: Want, known: Known, key: int, word: str) -> Known | None:
     Somebody whose id is known may have another e-mail in Circle by now; everybody else is invited, once, where they are to be added.
     """
     here = memory.HERE in known.tried
-    if known.member_id and not here and memory.LOOKED not in known.tried:
+    if known.member_id and not here and memory.LOOKED not in known.tried and is_member(want, known):
         return known.after(memory.WHO, memory.about(word, key))
     if wanted(want, key) and memory.INVITED not in known.tried and (word == memory.STRANGER or not here):
         return memory.lapsed(want, known)
@@ -105,12 +105,13 @@ def _removed(want: Want, known: Known, call: Call) -> Learned:
 
 
 def _absent(want: Want, known: Known, key: int, word: str) -> Learned:
-    """Was not there. Somebody who is believed to be may be there under another e-mail, which a known id tells.
+    """Was not there. Somebody who is believed to be, or was before an answer was lost, may be there under another e-mail, which a known id
+    tells.
 
     Where Circle denies the member outright, the id is asked whatever was believed.
     """
     belief = known.beliefs.get(key)
-    if word == memory.STRANGER or (belief and belief.held == "held"):
+    if word == memory.STRANGER or (belief and belief.held != "not_held"):
         asked = _whoever(want, known, key, word)
         if asked:
             return Learned(asked)

@@ -88,9 +88,11 @@ def _question(want: Want, known: Known) -> Call | None:
 
 
 def _leave(want: Want, known: Known, removals: Collection[int]) -> Call:
-    """Out of the community: by id, which is searched for where it is not known. Whatever else was to be taken goes with it."""
+    """Out of the community: by id, which is searched for where it is not known, or that of a membership which has ended. Whatever else was
+    to be taken goes with it."""
     targets = (want.membership, *_sorted(want, removals))
-    make = requests.search if known.member_id is None else requests.deactivate
+    ended = want.membership in known.beliefs and known.beliefs[want.membership].held == "not_held"
+    make = requests.search if known.member_id is None or ended else requests.deactivate
     return make(known, targets, want.community)
 
 
