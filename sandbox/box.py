@@ -54,5 +54,6 @@ class Box:
         with self.open():
             self.community.restore(self._pristine)
             self.community.calls.clear()
+            self.community.called = 0
             self.community.violations.clear()
             self.shop.clear()

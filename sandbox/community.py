@@ -25,6 +25,8 @@ __all__ = ["Answers", "Call", "Community", "Fault", "Modes", "Reply"]
 
 HANG = 30.0
 """Seconds of silence while the community hangs."""
+CALLS_KEPT = 100_000
+"""Calls that are remembered at least; the sandbox of a demo may run for weeks."""
 EMAIL_FIELDS = ("email", "user_email", "member_email")
 
 
@@ -54,8 +56,8 @@ class Call:
 class Community(Merchant):
     """One Circle community: `handle` is its API, Merchant has what people do by hand. Not thread-safe.
 
-    `answers` and `modes` may be replaced at any time. `calls` and `violations` record what happened and are in no
-    snapshot.
+    `answers` and `modes` may be replaced at any time. `calls` (the newest ones; `called` counts all) and `violations`
+    record what happened and are in no snapshot.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Community(Merchant):
         self.tokens = list(tokens)
         self.calls: list[Call] = []
         self.violations: list[str] = []
+        self.called = 0
         self.metered = 0
         self._faults: list[Fault] = []
         self._let_through: deque[float] = deque()
@@ -218,7 +221,10 @@ class Community(Merchant):
         return Fault.error(503, html=True) if self.modes.trouble == "error" else Fault.hang(HANG)
 
     def _note(self, call: Call) -> None:
+        if len(self.calls) >= 2 * CALLS_KEPT:
+            del self.calls[:CALLS_KEPT]
         self.calls.append(call)
+        self.called += 1
         self.metered += call.metered
 
 

@@ -113,10 +113,11 @@ def calls(site: Site, _request: Request) -> Response:
     """`GET /community/calls`: the newest calls first."""
     with site.box.open():
         came = site.box.community.calls
-        newest = list(enumerate(came[-CALLS:], max(0, len(came) - CALLS)))[::-1]
+        called = site.box.community.called
+        newest = list(enumerate(came[-CALLS:], called - min(CALLS, len(came))))[::-1]
         rows = [(number, one, _about(one), _tone(one), _sent(one)) for number, one in newest]
         metered, wrong = site.box.community.metered, site.box.community.violations[-5:][::-1]
-        return _page(site, "calls.html", "Calls", rows=rows, total=len(came), metered=metered, wrong=wrong)
+        return _page(site, "calls.html", "Calls", rows=rows, total=called, metered=metered, wrong=wrong)
 
 
 def standing(community: Community) -> list[str]:

@@ -128,6 +128,14 @@ def test_every_call_is_noted_with_its_answer_and_its_time_but_without_the_token(
     assert TOKEN not in repr(circle.community.calls)
 
 
+def test_of_very_many_calls_the_newest_are_remembered(circle: Circle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.community.CALLS_KEPT", 3)
+    for number in range(1, 9):
+        circle.get("/spaces", page=number)
+    assert [one.query["page"] for one in circle.community.calls] == ["4", "5", "6", "7", "8"]
+    assert circle.community.called == 8
+
+
 def test_every_answer_but_a_5xx_is_metered(circle: Circle) -> None:
     circle.get("/community")
     circle.get("/nowhere")
