@@ -143,7 +143,7 @@ def test_the_end_reaches_everything_that_was_started(supervisor: Supervisor, lin
     assert supervisor.wait_for(lambda: len(lines.of("web")) == 2, PATIENCE)
     pids = [int(line) for line in lines.of("web")]
     supervisor.stop()
-    assert not any(lives(pid) for pid in pids)
+    assert supervisor.wait_for(lambda: not any(lives(pid) for pid in pids), PATIENCE)  # the signal has been sent
 
 
 def test_one_that_does_not_end_is_killed(supervisor: Supervisor, lines: Lines, start: Callable[..., None]) -> None:
@@ -151,7 +151,7 @@ def test_one_that_does_not_end_is_killed(supervisor: Supervisor, lines: Lines, s
     assert supervisor.wait_for(lambda: bool(lines.of("deaf")), PATIENCE)
     supervisor.stop()
     assert lines.of("cartwheel") == ["deaf would not end and is killed"]
-    assert not lives(int(lines.of("deaf")[0]))
+    assert supervisor.wait_for(lambda: not lives(int(lines.of("deaf")[0])), PATIENCE)
 
 
 def test_what_others_need_ends_last(supervisor: Supervisor, lines: Lines, start: Callable[..., None]) -> None:
