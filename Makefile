@@ -14,7 +14,7 @@ run: $(STAMP)
 	@exec $(BIN)/python -m embedded
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
