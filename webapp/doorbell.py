@@ -18,6 +18,9 @@ QUEUE = "cartwheel"
 CHORES = "cartwheel-chores"
 """For what does not wait behind a long drain: loading a catalog, sending an e-mail."""
 
+REFRESH = "workers.jobs.refresh_catalog"
+"""The chore of loading an integration's catalog, with the integration's id."""
+
 FLAG = "cartwheel:rung"
 NEWS = "cartwheel:news"
 FLAG_SECONDS = 2

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.database import db, writing
+from webapp.doorbell import REFRESH
 from webapp.engine import lanes, loading
 from webapp.models import Lease
 from webapp.parts import parts
@@ -19,7 +20,6 @@ from webapp.parts import parts
 NAME = "clock"
 HELD_FOR = timedelta(seconds=10)
 RENEW_AFTER = timedelta(seconds=4)
-REFRESH = "workers.jobs.refresh_catalog"
 log = logging.getLogger(__name__)
 
 

@@ -6,7 +6,8 @@ import json
 import logging
 from datetime import datetime, timedelta
 
-from webapp.apps import Answer, Call, Client, Item, Refused, metered
+from webapp.apps import Client, Item, Refused
+from webapp.apps.counted import Counted
 from webapp.apps.registry import APPS
 from webapp.database import db, writing
 from webapp.engine import loading, usage
@@ -18,21 +19,6 @@ from webapp.vault import Sealed
 TELL_EVERY = timedelta(milliseconds=300)
 LATER = "Nothing that was known before is lost. Press Refresh to try again."
 log = logging.getLogger(__name__)
-
-
-class _Counted:
-    """A client that counts its calls: every page of a list is metered."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.calls = self.metered = 0
-
-    def send(self, call: Call) -> Answer:
-        """Make the call, and count it."""
-        answer = self._client.send(call)
-        self.calls += 1
-        self.metered += metered(answer.status)
-        return answer
 
 
 def refresh_catalog(integration_id: int) -> None:
@@ -52,7 +38,7 @@ def refresh_catalog(integration_id: int) -> None:
         _fail(here, integration_id, run, "Cartwheel can no longer read the API key.", UNREADABLE)
         return
     app = APPS[integration.app]
-    client = _Counted(app.client(here.settings.circle_api_url, credentials))
+    client = Counted(app.client(here.settings.circle_api_url, credentials))
     try:
         items = _load(here, integration, run, client)
         if items is not None:

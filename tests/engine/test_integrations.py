@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -139,6 +140,23 @@ def test_a_pause_and_its_end(shop: Shop) -> None:
     shop.waits(shop.lane(due_at=None))
     assert integrations.resume(shop.session, shop.integration, LATER) == 1
     assert (shop.integration.paused_at, shop.integration.failures, shop.integration.hold_until) == (None, 0, None)
+
+
+def test_what_waits_is_told_to_have_changed_with_it(shop: Shop) -> None:
+    waits, done = shop.waits(shop.lane()), make_entry(shop.session, shop.marketplace, integration_id=shop.integration.id)
+    turns: tuple[Callable[[datetime], object], ...] = (
+        lambda at: integrations.needs_attention(shop.session, shop.integration, "dead_key", at),
+        lambda at: integrations.works(shop.session, shop.integration, at),
+        lambda at: integrations.pause(shop.session, shop.integration, at),
+        lambda at: integrations.resume(shop.session, shop.integration, at),
+    )
+    for hours, turn in enumerate(turns, 1):
+        at = NOW + timedelta(hours=hours)
+        turn(at)
+        shop.session.refresh(waits)
+        assert waits.changed_at == at
+    shop.session.refresh(done)
+    assert done.changed_at == NOW
 
 
 def test_nothing_wakes_while_something_else_stands_in_the_way(shop: Shop) -> None:

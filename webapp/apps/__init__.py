@@ -15,13 +15,14 @@ Held = Literal["held", "not_held", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One credential or setting that connecting an app asks for; forms are derived from it."""
+    """One credential or setting that connecting an app asks for; forms are derived from it. `link`: it is the address of a web page."""
 
     key: str
     label: str
     help: str
     secret: bool = False
     required: bool = True
+    link: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.apps import MEMBERSHIP, Community
-from webapp.engine import versions
+from webapp.engine import logs, versions
 from webapp.models import Integration, Lane, LogEntry, Rule, Target
 
 Seal = Callable[[str], bytes]
@@ -28,6 +28,9 @@ Enterprise and Plus, Plus Platform)."""
 
 DELETED = "The integration was deleted."
 """What the log says of the entries that waited for it."""
+
+RESTATED = 500
+"""How many of the entries that wait for an integration are said to have changed with it, the newest: more than a page shows."""
 
 _MARK = re.compile(r" \(deleted \d+\)$")
 
@@ -131,6 +134,7 @@ def works(session: Session, integration: Integration, now: datetime) -> int:
     integration.attention = integration.attention_at = None
     _forget_failures(integration)
     versions.bump(session, integration.marketplace_id)
+    _restate(session, integration, now)
     return _wake(session, integration, now)
 
 
@@ -139,6 +143,7 @@ def needs_attention(session: Session, integration: Integration, cause: str, now:
     if integration.attention != cause:
         integration.attention, integration.attention_at = cause, now
         versions.bump(session, integration.marketplace_id)
+        _restate(session, integration, now)
 
 
 def pause(session: Session, integration: Integration, now: datetime) -> None:
@@ -146,6 +151,7 @@ def pause(session: Session, integration: Integration, now: datetime) -> None:
     if integration.paused_at is None:
         integration.paused_at = now
         versions.bump(session, integration.marketplace_id)
+        _restate(session, integration, now)
 
 
 def resume(session: Session, integration: Integration, now: datetime) -> int:
@@ -153,14 +159,26 @@ def resume(session: Session, integration: Integration, now: datetime) -> int:
     integration.paused_at = None
     _forget_failures(integration)
     versions.bump(session, integration.marketplace_id)
+    _restate(session, integration, now)
     return _wake(session, integration, now)
+
+
+def watch(session: Session, integration: Integration, only: bool) -> None:
+    """Only watch from now on, or let it call. What was decided meanwhile stays as it is."""
+    integration.watch_only = only
+    versions.bump(session, integration.marketplace_id)
 
 
 def toll(session: Session, integration_id: int) -> Toll:
     """What would go with it."""
     rules = select(func.count()).where(Rule.integration_id == integration_id, Rule.deleted_at.is_(None))
+    return Toll(session.scalar(rules) or 0, waiting(session, integration_id))
+
+
+def waiting(session: Session, integration_id: int) -> int:
+    """How many entries wait for it."""
     entries = select(func.count()).where(LogEntry.open_lane_id.is_not(None), LogEntry.integration_id == integration_id)
-    return Toll(session.scalar(rules) or 0, session.scalar(entries) or 0)
+    return session.scalar(entries) or 0
 
 
 def delete(session: Session, integration: Integration, seal: Seal, now: datetime) -> Toll:
@@ -217,6 +235,15 @@ def _forget_failures(integration: Integration) -> None:
     integration.hold_until = integration.failing_since = None
     integration.hold_reason = ""
     integration.failures = 0
+
+
+def _restate(session: Session, integration: Integration, now: datetime) -> None:
+    """What waits is parked now, or no longer: a page that comes back must hear of it. What a worker has in hand tells of itself."""
+    session.flush()
+    waiting = logs.waiting_for(session, integration.marketplace_id, integration.id, RESTATED)
+    free = session.scalars(select(LogEntry.id).where(LogEntry.id.in_(waiting)).with_for_update(skip_locked=True)).all()
+    changed = update(LogEntry).where(LogEntry.id.in_(free)).values(changed_at=now)
+    session.execute(changed.execution_options(synchronize_session=False))
 
 
 def _wake(session: Session, integration: Integration, now: datetime) -> int:

@@ -6,8 +6,9 @@ import re
 import zoneinfo
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
-from wtforms import EmailField, Field, Form, PasswordField, SelectField, StringField
+from wtforms import EmailField, Field, Form, PasswordField, SelectField, StringField, URLField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 from wtforms.validators import StopValidation
 
@@ -15,6 +16,8 @@ from webapp.passwords import LONGEST, SHORTEST
 
 LONGEST_EMAIL = 320
 LONGEST_NAME = 200
+LONGEST_SECRET = 500
+LONGEST_LINK = 500
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 _AREAS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -44,9 +47,27 @@ def new_password_field(label: str = "Password") -> PasswordField:
     )
 
 
-def name_field(label: str, missing: str, **more: Any) -> StringField:
+def name_field(label: str, missing: str, longest: int = LONGEST_NAME, **more: Any) -> StringField:
     """A name for people, trimmed, in one line. `missing`: what is said where none is typed."""
-    return StringField(label, filters=[_trimmed], validators=[_given(missing), _printable, _at_most(LONGEST_NAME)], **more)
+    return StringField(label, filters=[_trimmed], validators=[_given(missing), _printable, _at_most(longest)], **more)
+
+
+def secret_field(label: str, missing: str | None, **more: Any) -> PasswordField:
+    """A key that is pasted; a page never shows what was typed. `missing`: what is said where none is, None where it may be left out."""
+    needed = [_given(missing)] if missing else [_unless_empty]
+    return PasswordField(label, filters=[_trimmed], validators=[*needed, _one_word, _at_most(LONGEST_SECRET)], **more)
+
+
+def text_field(label: str, missing: str | None, **more: Any) -> StringField:
+    """Any line of text; `missing` as above."""
+    needed = [_given(missing)] if missing else [_unless_empty]
+    return StringField(label, filters=[_trimmed], validators=[*needed, _printable, _at_most(LONGEST_NAME)], **more)
+
+
+def link_field(label: str, missing: str | None, **more: Any) -> URLField:
+    """The address of a web page, with or without its https://; `missing` as above."""
+    needed = [_given(missing)] if missing else [_unless_empty]
+    return URLField(label, filters=[_trimmed, _with_scheme], validators=[*needed, _at_most(LONGEST_LINK), _is_link], **more)
 
 
 def zone_field(label: str = "Time zone") -> SelectField:
@@ -81,6 +102,30 @@ def _given(missing: str) -> Any:
             raise StopValidation(missing)
 
     return check
+
+
+def _unless_empty(_: Form, field: Field) -> None:
+    if not field.data:
+        raise StopValidation
+
+
+def _with_scheme(text: str | None) -> str | None:
+    return f"https://{text}" if text and "://" not in text else text
+
+
+def _is_link(_: Form, field: Field) -> None:
+    try:
+        parts = urlsplit(field.data)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not field.data.isprintable() or " " in field.data:
+        raise StopValidation("This is not the address of a web page.")
+
+
+def _one_word(_: Form, field: Field) -> None:
+    if not (field.data.isascii() and field.data.isprintable()) or " " in field.data:
+        raise StopValidation("This has a space or a character that no key has. Copy it once more.")
 
 
 def _at_most(most: int) -> Any:

@@ -8,7 +8,29 @@ from __future__ import annotations
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.pages import auth, general, guard, health, invitations, keys, limits, log_entry, logs, marketplaces, team, ui, webhooks
+from webapp.pages import (
+    auth,
+    connecting,
+    customers,
+    general,
+    guard,
+    health,
+    integrations,
+    invitations,
+    keys,
+    limits,
+    log_entry,
+    logs,
+    marketplaces,
+    product_import,
+    products,
+    rule_dialog,
+    rule_parts,
+    rules,
+    team,
+    ui,
+    webhooks,
+)
 
 BLUEPRINTS = (
     auth.pages,
@@ -17,6 +39,14 @@ BLUEPRINTS = (
     invitations.pages,
     general.pages,
     keys.pages,
+    integrations.pages,
+    connecting.pages,
+    products.pages,
+    product_import.pages,
+    rules.pages,
+    rule_dialog.pages,
+    rule_parts.pages,
+    customers.pages,
     logs.pages,
     log_entry.pages,
     health.pages,
