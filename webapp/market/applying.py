@@ -9,18 +9,17 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.apps.registry import APPS
 from webapp.database import writing
-from webapp.engine import accounts, catalog, integrations, usage, versions
+from webapp.engine import accounts, catalog, integrations, products, usage, versions
 from webapp.engine.accounts import OWN_FORMAT
 from webapp.market.asking import Answered, Password, Say, ask, check_names, settle_password
 from webapp.market.nodes import Complaints, Wrong
 from webapp.market.reading import Connection, Market, Owner, Sold
 from webapp.market.ruling import Rules
-from webapp.models import Integration, Marketplace, Product, Role, Source, User
+from webapp.models import Integration, Marketplace, Role, Source, User
 from webapp.parts import Parts
 from webapp.passwords import hash_password
 from webapp.sources.cartwheel import new_secret
@@ -232,23 +231,15 @@ class _Work:
         self.session.flush()
 
     def _product(self, sold: Sold) -> None:
-        where = (Product.marketplace_id == self.applied.id, Product.external_id == sold.id.value)
-        found, outcome = _found_or_made(lambda: self.session.scalar(select(Product).where(*where)), lambda: self._made_product(sold))
-        if found.name != sold.name.value:
-            found.name = sold.name.value
+        shop, key, name = self.applied.id, sold.id.value, sold.name.value
+        found, outcome = _found_or_made(
+            lambda: products.find(self.session, shop, key),
+            lambda: products.add(self.session, shop, key, name, now=self.now, new_id=self.here.new_id),
+        )
+        if found.name != name:
+            products.rename(self.session, shop, found.id, name)
             outcome = "changed"
         self.applied.count(outcome)
-
-    def _made_product(self, sold: Sold) -> Product:
-        """Raises Taken where the checkout has mentioned it at this moment."""
-        made = Product(id=self.here.new_id(self.now), marketplace_id=self.applied.id, external_id=sold.id.value, name=sold.name.value)
-        made.created_at = self.now
-        try:
-            with self.session.begin_nested():
-                self.session.add(made)
-        except IntegrityError as taken:
-            raise accounts.Taken(sold.id.value) from taken
-        return made
 
     def _rules(self, answered: Mapping[str, Answered]) -> None:
         """All but those of a community that could not be asked: they are not what is wrong."""
@@ -267,7 +258,7 @@ def _found_or_made(find: Callable[[], T | None], make: Callable[[], T]) -> tuple
         return found, "unchanged"
     try:
         return make(), "created"
-    except accounts.Taken:
+    except (accounts.Taken, products.Taken):
         found = find()
         if found is None:
             raise

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.apps import Answer, App, Call, Client, Community, Item, Refused, metered
+from webapp.apps import App, Community, Item, Refused
+from webapp.apps.counted import Counted
 from webapp.apps.registry import APPS
 from webapp.database import db
 from webapp.engine import accounts, catalog
@@ -22,21 +23,6 @@ from webapp.passwords import check_password, hash_password
 from webapp.vault import Sealed
 
 Say = Callable[[str], None]
-
-
-class Counted:
-    """A client that counts its calls: checking a key and every page of a list is metered."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.calls = self.metered = 0
-
-    def send(self, call: Call) -> Answer:
-        """Make the call, and count it."""
-        answer = self._client.send(call)
-        self.calls += 1
-        self.metered += metered(answer.status)
-        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +63,17 @@ def check_names(market: Market, complaints: Complaints) -> None:
     here = select(Marketplace.id).where(Marketplace.name == market.name.value).scalar_subquery()
     living = (Integration.marketplace_id == here, Integration.deleted_at.is_(None))
     integrations = market.integration_names | set(session.scalars(select(Integration.name).where(*living)))
-    wanted = {rule.product.value for rule in market.rules if rule.product} - market.product_ids
+    named, sold = market.mentions
+    wanted = {product.value for product in sold} - market.product_ids
     found = session.scalars(select(Product.external_id).where(Product.marketplace_id == here, Product.external_id.in_(wanted)))
     products = market.product_ids | set(found)
     db.session.rollback()
-    for rule in market.rules:
-        name, product = rule.integration, rule.product
-        if name.value not in integrations:
-            complaints.add(name.line, f"There is no integration `{name.shown}`.{near(name.value, integrations)}")
-        if product is not None and product.value not in products:
-            hint = near(product.value, products)
-            complaints.add(product.line, f"There is no product `{product.shown}`. A rule names a product by its id.{hint}")
+    for one in named:
+        if one.value not in integrations:
+            complaints.add(one.line, f"There is no integration `{one.shown}`.{near(one.value, integrations)}")
+    for one in sold:
+        if one.value not in products:
+            complaints.add(one.line, f"There is no product `{one.shown}`. A rule names a product by its id.{near(one.value, products)}")
 
 
 def settle_password(owner: Owner) -> Password:

@@ -27,9 +27,9 @@ LISTED = 12
 class Text:
     """A text and its line. `shown` is what the file has: with `${NAME}` where the value has what only the environment may know."""
 
-    value: str
+    value: str = field(repr=False)
     line: int
-    shown: str
+    shown: str = field(repr=False)
 
 
 @dataclass

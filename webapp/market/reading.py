@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from webapp.apps import Action
+from webapp.apps import Action, Field
 from webapp.apps.registry import APPS
 from webapp.engine.integrations import LONGEST_NAME
+from webapp.engine.products import LONGEST_ID
+from webapp.engine.products import LONGEST_NAME as LONGEST_PRODUCT
 from webapp.engine.rules import MOST_DAYS, REMOVALS, check_timing
 from webapp.engine.triggers import TRIGGERS
 from webapp.market.nodes import Complaints, Section, Text, Wrong, top
@@ -89,6 +92,7 @@ class Market:
     """What a file says, as far as it can be read; `owner` None: it was complained about.
 
     `integration_names` and `product_ids` are of everything that the file lists, also of what is wrong in other ways: no rule is blamed for it.
+    `mentions`: the integrations and the products that rules name, also those rules that can't be read.
     """
 
     name: Text
@@ -101,6 +105,7 @@ class Market:
     rules: list[Asked] = field(default_factory=list)
     integration_names: frozenset[str] = frozenset()
     product_ids: frozenset[str] = frozenset()
+    mentions: tuple[list[Text], list[Text]] = field(default_factory=lambda: ([], []))
 
 
 def read(text: str, file: str, environ: Mapping[str, str]) -> tuple[Market, Complaints]:
@@ -111,9 +116,10 @@ def read(text: str, file: str, environ: Mapping[str, str]) -> tuple[Market, Comp
     owner = _owner(section.section("owner"), complaints)
     secret = _secret(section.section("webhook", required=False), complaints)
     sources = [_source(one, complaints) for one in section.sections("sources")]
-    connections = [_connection(one) for one in section.sections("integrations")]
+    connections = [_connection(one, complaints) for one in section.sections("integrations")]
     products = [_product(one) for one in section.sections("products")]
-    rules = [_rule(one, complaints) for one in section.sections("rules")]
+    mentions: tuple[list[Text], list[Text]] = [], []
+    rules = [_rule(one, mentions, complaints) for one in section.sections("rules")]
     section.nothing_else()
     _check_zone(zone, complaints)
     names, ids = [one for one, _ in connections if one], [one for one, _ in products if one]
@@ -127,6 +133,7 @@ def read(text: str, file: str, environ: Mapping[str, str]) -> tuple[Market, Comp
     market = Market(name, zone, owner, secret, [one for one in sources if one], rules=asked)
     market.connections, market.integration_names = [one for _, one in connections if one], frozenset(one.value for one in names)
     market.products, market.product_ids = [one for _, one in products if one], frozenset(one.value for one in ids)
+    market.mentions = mentions
     return market, complaints
 
 
@@ -161,13 +168,13 @@ def _source(section: Section, complaints: Complaints) -> Text | None:
     return source
 
 
-def _connection(section: Section) -> tuple[Text | None, Connection | None]:
+def _connection(section: Section, complaints: Complaints) -> tuple[Text | None, Connection | None]:
     """Its name, and the integration where all of it can be read."""
     name, app = section.text("name", most=LONGEST_NAME), section.choice("app", APPS)
     if app is None:
         return name, None
     fields = APPS[app.value].fields
-    given = {field.key: section.text(field.key, required=field.required) for field in fields}
+    given = {field.key: _credential(section, field, complaints) for field in fields}
     watch_only, send_invitation = section.flag("watch_only"), section.flag("send_invitation")
     section.nothing_else()
     if name is None or any(given[field.key] is None for field in fields if field.required):
@@ -176,25 +183,52 @@ def _connection(section: Section) -> tuple[Text | None, Connection | None]:
     return name, Connection(name, app, known, watch_only, send_invitation, section.line)
 
 
+def _credential(section: Section, field: Field, complaints: Complaints) -> Text | None:
+    """What connecting an app takes, held to what its form is held to."""
+    given = section.text(field.key, required=field.required, most=500)
+    if given is None:
+        return None
+    if field.secret and not (given.value.isascii() and given.value.isprintable() and " " not in given.value):
+        complaints.add(given.line, f"`{field.key}` has a space or a character that no key has.")
+        return None
+    if not field.link:
+        return given
+    address = given.value if "://" in given.value else f"https://{given.value}"
+    if not _is_link(address):
+        complaints.add(given.line, f"`{field.key}` is not the address of a web page.")
+        return None
+    return Text(address, given.line, given.shown)
+
+
+def _is_link(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username and " " not in address
+    except ValueError:
+        return False
+
+
 def _product(section: Section) -> tuple[Text | None, Sold | None]:
     """Its id, and the product where all of it can be read."""
-    external_id, name = section.text("id", most=200), section.text("name", most=300)
+    external_id, name = section.text("id", most=LONGEST_ID), section.text("name", most=LONGEST_PRODUCT)
     section.nothing_else()
     return external_id, Sold(external_id, name) if external_id and name else None
 
 
-def _rule(section: Section, complaints: Complaints) -> Asked | None:
+def _rule(section: Section, mentions: tuple[list[Text], list[Text]], complaints: Complaints) -> Asked | None:
     product, trigger = section.text("product", required=False), section.choice("trigger", TRIGGERS)
     integration, action = section.text("integration"), section.choice("action", ACTIONS)
+    for named, those in zip((integration, product), mentions, strict=True):
+        those.extend([named] if named else [])
     target = _target(section, action, complaints)
     removal = section.choice("removal", REMOVALS, required=False)
     length, after = section.text("for", required=False), section.text("after", required=False)
     off = section.flag("off")
     section.nothing_else()
+    spares, days = removal.value if removal else None, _days("for", length, complaints)
     waits = PAID_PERIOD if after is not None and after.value == "paid_period" else _days("after", after, complaints) or 0
     if trigger is None or integration is None or action is None:
         return None
-    spares, days = removal.value if removal else None, _days("for", length, complaints)
     lines = {"removal": removal, "for_days": length, "after_days": after}
     for word, sentence in check_timing(ACTIONS[action.value], spares, days, waits).items():
         given = lines[word]
