@@ -81,7 +81,7 @@ def test_a_401_about_the_action_fails_the_entry_and_leaves_the_key_alone(place: 
 def test_the_owner_cannot_be_removed_and_the_sentence_says_so(place: Place) -> None:
     place.circle.add_member(MINA, owner=True)
     for status in ("401", "403", "422"):
-        place.circle.answers = Answers(remove_owner=status)  # type: ignore[arg-type]  # one of the three
+        place.circle.answers = Answers().changed({"remove_owner": status})
         work = place.work(want(place.targets, drop=[ME]))
         assert work.settled[ME].cause == "not_allowed"
         assert "probably the owner or an admin" in work.says(ME)
@@ -266,7 +266,7 @@ def test_already_a_member_in_any_form_is_believed_and_what_was_sent_along_is_not
 @pytest.mark.parametrize("applies", [False, True])
 @pytest.mark.parametrize("form", ["201_message", "422", "422_taken", "409"])
 def test_who_was_a_member_already_gets_each_missing_add_by_itself(place: Place, form: str, applies: bool) -> None:
-    place.circle.answers = Answers(existing_invite=form, existing_invite_applies_ids=applies)  # type: ignore[arg-type]  # one of them
+    place.circle.answers = Answers().changed({"existing_invite": form, "existing_invite_applies_ids": applies})
     place.join()
 
     work = place.work(want(place.targets, hold=[ME, VIP, FAN, PARTY]))
@@ -340,7 +340,7 @@ def test_a_full_community_is_told_to_the_merchant(place: Place) -> None:
 
 @pytest.mark.parametrize("form", ["404", "422"])
 def test_only_the_deleted_target_of_an_invite_fails(place: Place, form: str) -> None:
-    place.circle.answers = Answers(invite_deleted_id=form)  # type: ignore[arg-type]  # one of them
+    place.circle.answers = Answers().changed({"invite_deleted_id": form})
     place.delete(VIP)
 
     work = place.work(want(place.targets, hold=[ME, VIP, LOUNGE, FAN]))
@@ -389,7 +389,7 @@ def test_a_removal_from_a_place_that_was_deleted_is_broken(place: Place, key: in
 @pytest.mark.parametrize("form", ["422", "404"])
 @pytest.mark.parametrize("key", [VIP, CLUB, PARTY, FAN])
 def test_who_left_without_a_known_id_is_invited_by_an_add(place: Place, key: int, form: str) -> None:
-    place.circle.answers = Answers(group_add_stranger=form)  # type: ignore[arg-type]  # one of them
+    place.circle.answers = Answers().changed({"group_add_stranger": form})
 
     work = place.work(want(place.targets, hold=[key], also=[LOUNGE]), member(stale=[LOUNGE]))
 
@@ -401,7 +401,7 @@ def test_who_left_without_a_known_id_is_invited_by_an_add(place: Place, key: int
 @pytest.mark.parametrize("shown", ["404", "200"])
 @pytest.mark.parametrize("key", [VIP, CLUB, PARTY, FAN])
 def test_who_left_and_has_a_known_id_is_asked_for_by_it_and_invited(place: Place, key: int, shown: str) -> None:
-    place.circle.answers = Answers(show_removed_member=shown)  # type: ignore[arg-type]  # one of them
+    place.circle.answers = Answers().changed({"show_removed_member": shown})
     known = member(place.join(LOUNGE), stale=[LOUNGE])
     place.circle.remove_member(MINA)
 
@@ -415,7 +415,7 @@ def test_who_left_and_has_a_known_id_is_asked_for_by_it_and_invited(place: Place
 @pytest.mark.parametrize("form", ["422", "404"])
 @pytest.mark.parametrize("key", [VIP, CLUB, PARTY, FAN])
 def test_who_changed_their_address_is_found_by_id_and_no_second_account_is_made(place: Place, key: int, form: str) -> None:
-    place.circle.answers = Answers(group_add_stranger=form)  # type: ignore[arg-type]  # one of them
+    place.circle.answers = Answers().changed({"group_add_stranger": form})
     known = member(place.join())
     place.circle.change_email(MINA, NEW)
 
@@ -432,7 +432,7 @@ def test_who_changed_their_address_is_found_by_id_and_no_second_account_is_made(
 @pytest.mark.parametrize("form", ["422", "404"])
 @pytest.mark.parametrize("key", [VIP, CLUB, PARTY, FAN])
 def test_a_refund_finds_who_changed_their_address(place: Place, key: int, form: str) -> None:
-    place.circle.answers = Answers(group_remove_stranger=form)  # type: ignore[arg-type]  # one of them
+    place.circle.answers = Answers().changed({"group_remove_stranger": form})
     known = member(place.join(key), stale=[key])
     place.circle.change_email(MINA, NEW)
 
@@ -447,7 +447,7 @@ def test_a_refund_finds_who_changed_their_address(place: Place, key: int, form: 
 @pytest.mark.parametrize(("removed_member", "expected"), [("404", 1), ("422", 2)])
 def test_user_not_added_to_space_is_checked_once(place: Place, removed_member: str, expected: int) -> None:
     """[?] It may mean that they are in it already, or that they are no member."""
-    place.circle.answers = Answers(space_add_removed_member=removed_member, already_in_space="422")  # type: ignore[arg-type]  # one of them
+    place.circle.answers = Answers().changed({"space_add_removed_member": removed_member, "already_in_space": "422"})
     place.join(VIP)
 
     work = place.work(want(place.targets, hold=[VIP]), member())

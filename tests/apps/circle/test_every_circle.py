@@ -25,9 +25,6 @@ STATES = ("stranger", "out", "in", "removed", "renamed in", "renamed out")
 """Who the customer is in Circle: never heard of · a member without the target, or with it · removed · a member under another address."""
 
 BELIEFS = ("nothing", "member", "member by id", "held by id", "long ago")
-UNTOLD = {"existing_invite": "201_plain", "invite_deleted_id": "ignored"}
-"""Where Circle's answer to an invite doesn't tell what it did: see the last tests here."""
-
 CIRCLES = [Answers()] + [Answers().changed({name: value}) for name, values in choices().items() for value in values[1:]]
 
 
@@ -137,7 +134,7 @@ def test_any_mixture_of_answers_ends_right(dice: random.Random, case: Case) -> N
 @given(st.randoms(use_true_random=False), st.sampled_from(list(cases())), st.booleans(), st.sampled_from(["error", "cut", "empty", "page"]))
 def test_a_lost_answer_changes_no_end(dice: random.Random, case: Case, applied: bool, kind: str) -> None:
     """Any call's answer is lost, whether Circle had done it or not; then the work is taken up again."""
-    answers = replace(Answers.drawn(dice), **UNTOLD_NOT)
+    answers = Answers.drawn(dice).changed(UNTOLD_NOT)
     if kind == "empty" and not applied:
         return  # a right status without a body, for nothing at all, is no lost answer but a lie
     place = Place()
@@ -156,6 +153,7 @@ def test_a_lost_answer_changes_no_end(dice: random.Random, case: Case, applied: 
 
 
 UNTOLD_NOT = {"existing_invite": "201_message", "invite_deleted_id": "404"}
+"""Circles whose answers to an invite tell what it did; see `_untold`."""
 
 
 def _faults(kind: str, applied: bool, nth: int) -> list[Fault]:
@@ -209,7 +207,7 @@ def test_a_deleted_place_among_others_that_an_invite_ignores_is_seen_by_what_it_
 def test_what_is_asked_is_what_is_held_in_the_end(data: st.DataObject) -> None:
     """Any wishes at once, of any customer, with beliefs that may be long out of date."""
     place = Place()
-    place.circle.answers = replace(Answers.drawn(data.draw(st.randoms(use_true_random=False))), **UNTOLD_NOT)
+    place.circle.answers = Answers.drawn(data.draw(st.randoms(use_true_random=False))).changed(UNTOLD_NOT)
     keys = [VIP, BASIC, LOUNGE, CLUB, PARTY, FAN]
     had = data.draw(st.none() | st.sets(st.sampled_from(keys)))
     member_id = None if had is None else place.join(*sorted(had))

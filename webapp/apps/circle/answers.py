@@ -62,7 +62,7 @@ def _readable(want: Want, known: Known, call: Call, answer: Answer) -> bool:
 
 def _is_mute(call: Call, answer: Answer) -> bool:
     """Whether a refusal has lost its words, without which it can't be told from another one. Some mean the same without."""
-    says_it_all = answer.status in (401, 409) or (answer.status == 404 and call.method != "POST")
+    says_it_all = answer.status in (401, 409) or (answer.status == 404 and (call.method == "GET" or call.purpose == "deactivate"))
     return not texts.said(answer).strip() and not says_it_all
 
 

@@ -29,8 +29,6 @@ KEPT = 2000
 """Characters of an answer that are kept for the log."""
 
 HIDDEN = b"[API key]"
-FAULTS = (requests.RequestException, OSError, ValueError)
-"""What the library raises for what a network and a server do; urllib3's own come inside of these, or are one of them."""
 
 
 class CircleClient:
@@ -59,9 +57,7 @@ class CircleClient:
                 body = response.raw.read(MOST_BYTES + 1, decode_content=True)
             finally:
                 response.raw.release_conn() if response.raw.isclosed() else response.close()
-        except FAULTS as fault:
-            return Answer(0, error=self._sentence(fault), duration_ms=_ms(began), sent=clock.sent)
-        except Exception as fault:  # the libraries' own, which they forget to wrap now and then
+        except Exception as fault:  # of requests, urllib3, http.client, ssl, zlib: whatever a network and a server bring about
             return Answer(0, error=self._sentence(fault), duration_ms=_ms(began), sent=clock.sent)
         if len(body) > MOST_BYTES:
             return Answer(0, text=self._text(body), error="Circle's answer was too large to be one.", duration_ms=_ms(began))

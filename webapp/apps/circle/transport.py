@@ -141,7 +141,7 @@ def _addresses(host: str, port: int) -> list[Any]:
 def _look_up(host: str, port: int, found: Future[list[Any]]) -> None:
     try:
         found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except OSError as fault:
+    except (OSError, UnicodeError) as fault:
         found.set_exception(fault)
 
 
