@@ -29,6 +29,7 @@ from webapp.pages import (
     rules,
     team,
     ui,
+    webhook_settings,
     webhooks,
 )
 
@@ -51,6 +52,7 @@ BLUEPRINTS = (
     log_entry.pages,
     health.pages,
     webhooks.pages,
+    webhook_settings.pages,
 )
 """One a page. Each module has its blueprint under the name `pages`."""
 
