@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 # One hop for everything: `uv pip` never asks for a hash that the lock files don't hold.
 SYNC := $(UV) pip install -q --python $(BIN)/python --require-hashes --no-deps
 
-.PHONY: run test lint bench lock dev clean
+.PHONY: run test lint bench screenshots lock dev clean
 
 run: $(STAMP)
 	@exec $(BIN)/python -m embedded
@@ -24,6 +24,9 @@ lint: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(DEV_STAMP)
+	$(BIN)/python -m tests.browser.screenshots
 
 dev: $(DEV_STAMP)
 
