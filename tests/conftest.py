@@ -24,6 +24,8 @@ from webapp.models import Base
 hypothesis.settings.register_profile("cartwheel", deadline=None, derandomize=bool(os.environ.get("CI")), database=None)
 hypothesis.settings.load_profile("cartwheel")
 
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(servers.quickest()))  # where tmp_path is
+
 DATABASES = ("sqlite", "postgresql")
 TEMPLATE = "cartwheel_template"
 QUIET_CHROMIUM = (

