@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.engine.holdings import Because, Held
+from webapp.engine.integrations import label
 from webapp.engine.log_rows import Row
 
 HELD = {"held": "yes", "not_held": "no", "unknown": "unknown"}
@@ -29,7 +30,7 @@ def entry(row: Row) -> dict[str, Any]:
         "email": row.email or None,
         "product": row.product_ref or None,
         "trigger": row.trigger,
-        "integration": row.integration or None,
+        "integration": label(row.integration) or None,
         "action": row.action,
         "target": row.target or None,
         "status": row.status,

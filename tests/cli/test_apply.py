@@ -159,12 +159,12 @@ def test_a_rules_timing_is_made_and_changed(desk: Desk) -> None:
 
 
 def test_a_rule_is_switched_only_where_the_file_says_so(desk: Desk) -> None:
-    off = changed("action: invite_member}", "action: invite_member, off: true}")
+    off = changed("action: invite_member}", "action: invite_member, switched_off: true}")
     assert desk.apply(off).last["created"] == 7
     assert [rule.off_at is not None for rule in desk.rows(Rule)] == [False, True]
     assert desk.apply(off).last["unchanged"] == 7
     assert desk.apply(MARKET).last["unchanged"] == 7  # not said: as it is
-    assert desk.apply(changed("off: true", "off: false", off)).last["changed"] == 1
+    assert desk.apply(changed("switched_off: true", "switched_off: false", off)).last["changed"] == 1
     assert all(rule.off_at is None for rule in desk.rows(Rule))
 
 

@@ -57,7 +57,7 @@ def test_everything_that_a_file_can_say() -> None:
         + "products:\n  - {id: 101, name: Ads 101}\nrules:\n"
         + "  - {product: 101, trigger: product_purchased, integration: My community, action: add_to_space, target: VIP Room, for: 30d}\n"
         + "  - {trigger: subscription_canceled, integration: My community, action: remove_member, removal: always, after: paid_period,\n"
-        + "     off: true}\n"
+        + "     switched_off: true}\n"
         + "  - {trigger: product_refunded, integration: My community, action: remove_tag, target: Student, after: 3d}\n"
     )
     (community,) = market.connections
@@ -122,7 +122,7 @@ def test_all_triggers_and_actions_are_known_by_their_keys() -> None:
         (rule(action="add_to_space", **{"for": "0d"}), "`for` must be so many days"),
         (rule(action="add_to_space", **{"for": "3651d"}), "`for` must be so many days"),
         (rule(after="soon"), "`after` must be so many days, such as 30d, up to 3650d, or paid_period."),
-        (rule(off="perhaps"), "`off` must be true or false."),
+        (rule(switched_off="perhaps"), "`switched_off` must be true or false."),
         (rule(integration=""), "`integration` is missing in an entry of `rules`."),
         (rule(customer="x"), "`customer` is not known in an entry of `rules`."),
         ("prodcuts: []\n", "`prodcuts` is not known in the file. Did you mean `products`?"),

@@ -137,7 +137,7 @@ def _rule(rule: Rule, integration: Integration, target: Target, product: str | N
         **({"removal": rule.removal} if rule.removal != usual else {}),
         **({"for": f"{rule.for_days}d"} if rule.for_days else {}),
         **({"after": waits} if rule.after_days else {}),
-        **({"off": True} if rule.off_at else {}),
+        **({"switched_off": True} if rule.off_at else {}),
     }
 
 

@@ -223,7 +223,7 @@ def _rule(section: Section, mentions: tuple[list[Text], list[Text]], complaints:
     target = _target(section, action, complaints)
     removal = section.choice("removal", REMOVALS, required=False)
     length, after = section.text("for", required=False), section.text("after", required=False)
-    off = section.flag("off")
+    off = section.flag("switched_off")
     section.nothing_else()
     spares, days = removal.value if removal else None, _days("for", length, complaints)
     waits = PAID_PERIOD if after is not None and after.value == "paid_period" else _days("after", after, complaints) or 0
