@@ -125,6 +125,12 @@ def activity(session: Session, marketplace_id: int, rule_ids: Collection[int], s
     return {rule: Activity(counted.get(rule, 0), failed.get(rule, 0)) for rule in rule_ids}
 
 
+def waiting(session: Session, marketplace_id: int, rule_id: int) -> int:
+    """How many entries of a rule are open: queued, retrying or parked. They run also when the rule is off or deleted."""
+    still = (LogEntry.marketplace_id == marketplace_id, LogEntry.open_lane_id.is_not(None), LogEntry.rule_id == rule_id)
+    return session.scalar(select(func.count()).where(*still)) or 0
+
+
 def fired(session: Session, marketplace_id: int, trigger: str, product_id: int | None, since: datetime) -> int:
     """How often a trigger fired since, for a product or for any; counts no further than MOST_COUNTED."""
     happened = select(Happening.id).where(Happening.marketplace_id == marketplace_id, Happening.trigger == trigger, Happening.at >= since)

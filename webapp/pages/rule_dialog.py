@@ -1,0 +1,200 @@
+"""The dialog in which a rule is made, changed or repaired: what it does, when, and the sentence that reads it back.
+
+Each step has its address. An answer is checked where it is given and once more where the rule is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response as Redirect
+
+from webapp.apps.registry import APPS
+from webapp.database import db, writing
+from webapp.engine import implications, integrations, rulebook, rules
+from webapp.engine.triggers import TRIGGERS
+from webapp.forms.rules import action_step, removal_step, trigger_step
+from webapp.models import Integration
+from webapp.pages import guard, rule_answers, rule_choices, rule_targets, trigger_words
+from webapp.pages.render import leave, render_dialog
+from webapp.pages.rule_answers import About, Answers
+from webapp.pages.toasts import toast
+from webapp.parts import parts
+
+pages = Blueprint("rule_dialog", __name__)
+
+
+@pages.get("/settings/integrations/rules/new")
+@pages.route("/rules/new", methods=["GET", "POST"])
+@guard.may_change
+def new_action() -> ResponseReturnValue:
+    """Step 1 of a new rule."""
+    return _action(rule_answers.about_new(request.values))
+
+
+@pages.route("/rules/new/trigger", methods=["GET", "POST"])
+@guard.may_change
+def new_trigger() -> ResponseReturnValue:
+    """Step 2 of a new rule."""
+    return _trigger(rule_answers.about_new(request.values))
+
+
+@pages.route("/rules/new/confirm", methods=["GET", "POST"])
+@guard.may_change
+def new_confirm() -> ResponseReturnValue:
+    """Step 3 of a new rule."""
+    return _confirm(rule_answers.about_new(request.values))
+
+
+@pages.route("/rules/<int:rule_id>/edit", methods=["GET", "POST"])
+@guard.may_change
+def edit_action(rule_id: int) -> ResponseReturnValue:
+    """Step 1 of a rule that is there: what it does now is filled in. Where its target has gone, this is where it gets another."""
+    return _action(rule_answers.about_rule(rule_id))
+
+
+@pages.route("/rules/<int:rule_id>/edit/trigger", methods=["GET", "POST"])
+@guard.may_change
+def edit_trigger(rule_id: int) -> ResponseReturnValue:
+    """Step 2 of a rule that is there."""
+    return _trigger(rule_answers.about_rule(rule_id))
+
+
+@pages.route("/rules/<int:rule_id>/edit/confirm", methods=["GET", "POST"])
+@guard.may_change
+def edit_confirm(rule_id: int) -> ResponseReturnValue:
+    """Step 3 of a rule that is there."""
+    return _confirm(rule_answers.about_rule(rule_id))
+
+
+def _action(about: About) -> ResponseReturnValue:
+    """Step 1: integration, action, target."""
+    living = integrations.living(db.session(), guard.here())
+    if not living:
+        return render_dialog("rules/_no_integration.html", about.title, about=about, nav=about.nav)
+    posted = request.method == "POST"
+    given = rule_answers.read(request.values)
+    answers = rule_choices.complete(given if given.given or about.row is None else rule_answers.of_row(about.row), living)
+    if posted and "refresh" in request.form:
+        rule_targets.refresh(answers.integration or 0)
+        return _go(about, "action", answers)
+    if not posted or _only_looks(answers):
+        return _show_action(about, answers, living)
+    errors = _action_errors(about, answers)
+    if errors:
+        return _show_action(about, answers, living, errors)
+    return _go(about, "trigger", answers.but(q=""))
+
+
+def _show_action(about: About, answers: Answers, living: Sequence[Integration], errors: Mapping[str, str] | None = None) -> Response:
+    chosen = next(one for one in living if one.id == answers.integration)
+    form = action_step(
+        [(str(one.id), rule_choices.named(one)) for one in living], rule_choices.grouped(chosen), str(chosen.id), answers.action
+    )
+    for field in (form.integration, form.action):
+        field.errors = [errors[field.name]] if errors and field.name in errors else []
+    return render_dialog(
+        "rules/_action.html",
+        about.title,
+        422 if errors else 200,
+        about=about,
+        answers=answers,
+        form=form,
+        errors=errors or {},
+        made_for=rule_choices.made_for(answers),
+        hint=rule_choices.hint(chosen, answers.action),
+        picking=rule_targets.picking(chosen, answers, parts().now()),
+        nav=about.nav,
+    )
+
+
+def _only_looks(answers: Answers) -> bool:
+    """Whether the form was sent to search, or by who has chosen another integration or action and not yet seen its list."""
+    form = request.form
+    searched = "search" in form or ("next" not in form and answers.q != form.get("searched", answers.q).strip())
+    made_for = form.get("for")
+    return searched or (made_for is not None and made_for != rule_choices.made_for(answers) and not _fits(answers))
+
+
+def _fits(answers: Answers) -> bool:
+    """Whether nothing has to be picked anew for these answers."""
+    return "target" not in _action_errors(About(None), answers)
+
+
+def _action_errors(about: About, answers: Answers) -> dict[str, str]:
+    """What is wrong with step 1."""
+    draft = about.draft(answers.but(trigger=answers.trigger or next(iter(TRIGGERS)), removal=""))
+    found = rules.check(db.session(), APPS, guard.here(), draft)
+    return {field: sentence for field, sentence in found.items() if field in {"integration", "action", "target"}}
+
+
+def _trigger(about: About) -> ResponseReturnValue:
+    """Step 2: the trigger."""
+    answers = rule_answers.read(request.values)
+    if _action_errors(about, answers):
+        return _go(about, "action", answers)
+    posted = request.method == "POST"
+    if posted and "back" in request.form:
+        return _go(about, "action", answers)
+    if posted and answers.trigger:
+        return _go(about, "confirm", answers)
+    shown = answers.but(trigger=answers.trigger or rule_choices.usual(answers))
+    form = trigger_step(trigger_words.CATEGORY, trigger_words.grouped(), shown.trigger)
+    if posted:
+        form.trigger.errors = ["Choose a trigger."]
+    context = {"about": about, "answers": shown, "form": form, "nav": about.nav, **rule_choices.fires(about, shown)}
+    return render_dialog("rules/_trigger.html", about.title, 422 if posted else 200, **context)
+
+
+def _confirm(about: About) -> ResponseReturnValue:
+    """Step 3: the sentence, and what it implies."""
+    answers = rule_answers.read(request.values)
+    if request.method == "POST" and "back" in request.form:
+        return _go(about, "trigger", answers)
+    wrong = rules.check(db.session(), APPS, guard.here(), about.draft(answers))
+    if wrong:
+        return _go(about, "trigger" if set(wrong) == {"trigger"} else "action", answers)
+    if request.method == "GET":
+        return _show_confirm(about, answers)
+    try:
+        _store(about, answers)
+    except rules.Duplicate as same:
+        return _show_confirm(about, answers, same.rule_id)
+    except rules.Wrong:  # gone since the look above
+        return _go(about, "action", answers)
+    toast("Rule saved." if about.row else "Rule added.")
+    return leave(about.close)
+
+
+def _show_confirm(about: About, answers: Answers, duplicate: int | None = None) -> Response:
+    session, here, draft = db.session(), guard.here(), about.draft(answers)
+    action = rule_choices.action_of(answers)
+    removal = answers.removal or (rules.default_removal(TRIGGERS[answers.trigger], action) if action else None)
+    return render_dialog(
+        "rules/_confirm.html",
+        about.title,
+        422 if duplicate else 200,
+        about=about,
+        answers=answers,
+        sentence=rulebook.sentence(session, APPS, here, draft),
+        implied=implications.implied(session, APPS, here, draft),
+        removal=removal_step(removal) if removal else None,
+        duplicate=rulebook.one(session, APPS, here, duplicate) if duplicate else None,
+        nav=about.nav,
+    )
+
+
+def _store(about: About, answers: Answers) -> None:
+    draft, here = about.draft(answers), guard.here()
+    with writing() as session:
+        if about.row is not None:
+            rules.change(session, APPS, here, about.row.id, draft)
+        else:
+            rules.create(session, APPS, here, draft, now=parts().now(), new_id=parts().new_id)
+
+
+def _go(about: About, step: str, answers: Answers) -> Redirect:
+    """To a step that knows these answers."""
+    return redirect(about.address(step, answers), 303)
