@@ -1,4 +1,4 @@
-"""Whether this process is alive (`/healthz`) and ready to serve (`/readyz`)."""
+"""Whether this process is alive: `/healthz`."""
 
 from __future__ import annotations
 
