@@ -36,12 +36,10 @@ class CircleClient:
 
     def __init__(self, api_url: str, key: str, *, connections: int = 64, deadline: float = DEADLINE, connect: float = CONNECT) -> None:
         self._base, self._deadline, self._connect = api_url.rstrip("/"), deadline, connect
+        self._host = _host(self._base)
         self._key = key.strip().encode("utf-8", "replace")
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy, no netrc from the environment; and half of a request's cost is looking for them
+        # Without a session: no proxy, no netrc from the environment; and half of a request's cost is looking for them.
         self._adapter = Adapter(pool_connections=1, pool_maxsize=connections)
-        self._session.mount("http://", self._adapter)
-        self._session.mount("https://", self._adapter)
         self._prepared: dict[str, requests.PreparedRequest] = {}
 
     def __repr__(self) -> str:
@@ -88,14 +86,13 @@ class CircleClient:
 
     def _text(self, body: bytes) -> str:
         shown = body[: 4 * KEPT + len(self._key)]
-        return (shown.replace(self._key, HIDDEN) if self._key else shown).decode("utf-8", "replace")[:KEPT]
+        return (shown.replace(self._key, HIDDEN) if self._key else shown).decode("utf-8", "replace").replace("\0", "\ufffd")[:KEPT]
 
     def _sentence(self, fault: BaseException) -> str:
         """What went wrong, for the merchant. Never the library's own words, which may quote a header."""
         kinds = tuple(causes(fault))
         late = any(isinstance(one, TimeoutError | requests.Timeout) for one in kinds)
-        host = urlsplit(self._base).hostname or self._base
-        if any(isinstance(one, requests.exceptions.InvalidHeader | UnicodeError) for one in kinds):
+        if any(isinstance(one, requests.exceptions.InvalidHeader) for one in kinds):
             return "The API key has characters that no API key has."
         if clock.sent:
             return (
@@ -104,22 +101,35 @@ class CircleClient:
                 else "The connection to Circle broke off before its answer."
             )
         if any(isinstance(one, socket.gaierror) for one in kinds):
-            return f"Circle could not be reached: nobody knows the name {host}."
+            return f"Circle could not be reached: nobody knows the name {self._host}."
         if any(isinstance(one, ssl.SSLError) for one in kinds) and not late:
-            return f"Circle could not be reached: {host} has no certificate that can be trusted."
+            return f"Circle could not be reached: {self._host} has no certificate that can be trusted."
         return (
             f"Circle could not be reached within {self._connect:g} seconds."
             if late
-            else f"Circle could not be reached: no connection to {host}."
+            else f"Circle could not be reached: no connection to {self._host}."
         )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
 
 
 def _json(body: bytes) -> Any:
     """The JSON of an answer; None for anything else, as a proxy's page."""
     try:
-        return json.loads(body)
+        data = json.loads(body)
+        return _storable(data) if b"\\u" in body else data
     except (ValueError, RecursionError):
         return None
+
+
+def _storable(data: Any) -> Any:
+    """The same without the two things that JSON can write and no database takes: a NUL, and half of a character."""
+    return json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").replace(b"\\u0000", b"\\ufffd"))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -85,6 +85,8 @@ def _was_member(want: Want, known: Known, call: Call, answer: Answer) -> Learned
     person = texts.member(answer)
     now = memory.settled_doubts(known).after(memory.INVITED, memory.HERE)
     untrusted = [t for t in call.targets[1:] if t not in want.asked]
+    if not memory.is_member(want, known):
+        now = now.forget(*(t for t, belief in now.beliefs.items() if belief.held == "not_held"))  # of a membership that has ended
     now = replace(now, member_id=person.id if person else known.member_id).believe("unknown", *untrusted)
     if person and person.tags:
         now = now.believe("held", *(t for t, one in want.targets.items() if one.kind == TAG and one.remote_id in person.tags))
@@ -174,7 +176,7 @@ def _same(want: Want, known: Known, call: Call) -> Learned:
 def _inactive(want: Want, known: Known) -> Learned:
     """Removed, or invited and not come yet: who is to be added is invited, which ends right for both; who is to be taken out is out."""
     absent = {t for t in memory.keys(known, memory.DOUBT, memory.STRANGER) if not wanted(want, t)}
-    if absent:
+    if absent and not memory.joins(want):
         return outcomes.already(want, memory.settled_doubts(known).believe("not_held", *absent), absent)
     return Learned(memory.lapsed(want, known))
 

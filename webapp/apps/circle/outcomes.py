@@ -8,17 +8,24 @@ from dataclasses import replace
 from webapp.apps import Answer, Known, Learned, Settled, Want
 from webapp.apps.circle import memory, texts, words
 from webapp.apps.circle.memory import wanted
+from webapp.apps.circle.plan import within
 
 
 def conclude(want: Want, known: Known, outcomes: Mapping[int, Settled]) -> Learned:
     """Settle what is asked for. Where something is adrift, what went well is said only once that is seen to: else nobody would see to it
-    should the work be interrupted now."""
+    should the work be interrupted now. So it is with a space that a removal of its group may take along yet."""
     bad = {t: one for t, one in outcomes.items() if one.outcome in ("failed", "broken")}
     good = {t: outcomes[t] for t in memory.open_(want, outcomes) if t not in bad}
-    if memory.adrift(replace(want, settled=want.settled | set(bad)), known):
-        done = [memory.about(memory.DID, t) for t, one in good.items() if one.outcome == "done"]
-        return Learned(known.after(*done), bad)
-    return Learned(known, good | bad)
+    left = replace(want, settled=want.settled | set(outcomes))
+    unsaid = set(good) if memory.adrift(replace(want, settled=want.settled | set(bad)), known) else _in_danger(left, good)
+    did = [memory.about(memory.DID, t) for t in sorted(unsaid) if good[t].outcome == "done"]
+    return Learned(known.after(*did), bad | {t: one for t, one in good.items() if t not in unsaid})
+
+
+def _in_danger(want: Want, targets: Iterable[int]) -> set[int]:
+    """The spaces that are held and wanted, and whose group is still to be left."""
+    groups = [want.targets[t] for t in memory.open_(want, want.asked) if not wanted(want, t)]
+    return {t for t in targets for group in groups if wanted(want, t) and within(want.targets[t], group)}
 
 
 def done(want: Want, known: Known, targets: Iterable[int]) -> Learned:

@@ -117,6 +117,8 @@ def _absent(want: Want, known: Known, key: int, word: str) -> Learned:
             return Learned(asked)
     now = known.believe("not_held", key)
     if word == memory.STRANGER and memory.HERE not in known.tried:
+        if memory.joins(want):
+            return Learned(memory.lapsed(want, known))
         now = memory.has_left(want, now)
     return outcomes.already(want, now, (key,))
 
