@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ParamSpec, cast
 
 import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from webapp import console, demo
 from webapp.database import db, writing
@@ -34,6 +36,7 @@ BELL_SECONDS = 2.0
 marketplace_option = click.option("--marketplace", "name", metavar="NAME", help="Which marketplace, where there is more than one.")
 json_option = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 user = AppGroup("user", help="Accounts.")
+P = ParamSpec("P")
 
 
 class Refused(click.ClickException):
@@ -44,6 +47,23 @@ class Refused(click.ClickException):
         click.echo(self.message, file=file, err=True)
 
 
+def on_database(command: Callable[P, None]) -> Callable[P, None]:
+    """A command inside the app, which says in a sentence where the database can't be used."""
+
+    @with_appcontext
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (OperationalError, ProgrammingError) as wrong:
+            what = str(wrong.orig).partition("\n")[0]
+            raise click.ClickException(
+                f"The database can't be used: {what}. `flask --app wsgi db upgrade` brings it up to date."
+            ) from wrong
+
+    return cast(Callable[P, None], run)
+
+
 def register(app: Flask) -> None:
     """Give the app its commands."""
     for command in (apply_file, export_file, show_logs, show_holds, setup_link, make_demo, user):
@@ -52,7 +72,7 @@ def register(app: Flask) -> None:
 
 @click.command("apply")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@with_appcontext
+@on_database
 def apply_file(file: Path) -> None:
     """Make a marketplace as FILE says, or make it agree: all of it, or nothing.
 
@@ -85,7 +105,7 @@ def bring_about(text: str, file: str, environ: dict[str, str]) -> Applied:
 
 @click.command("export")
 @marketplace_option
-@with_appcontext
+@on_database
 def export_file(name: str | None) -> None:
     """Print a marketplace as the file that `apply` takes.
 
@@ -98,7 +118,7 @@ def export_file(name: str | None) -> None:
 @click.argument("query", required=False, default="")
 @json_option
 @marketplace_option
-@with_appcontext
+@on_database
 def show_logs(query: str, as_json: bool, name: str | None) -> None:
     """Print the log, the newest entries first.
 
@@ -116,7 +136,7 @@ def show_logs(query: str, as_json: bool, name: str | None) -> None:
 @json_option
 @click.option("--at", "at", metavar="TIME", help="As it was at this time, such as 2026-11-24T08:00:00Z. Without an offset it is UTC.")
 @marketplace_option
-@with_appcontext
+@on_database
 def show_holds(email: str, as_json: bool, at: str | None, name: str | None) -> None:
     """Print what a customer should hold, because of what, and what is believed.
 
@@ -134,7 +154,7 @@ def show_holds(email: str, as_json: bool, at: str | None, name: str | None) -> N
 
 
 @click.command("setup-link")
-@with_appcontext
+@on_database
 def setup_link() -> None:
     """Print how to sign in.
 
@@ -152,7 +172,7 @@ def setup_link() -> None:
 
 
 @click.command("demo")
-@with_appcontext
+@on_database
 def make_demo() -> None:
     """Make the demo marketplace, if it was never made, and tell the sandbox's checkout where to post."""
     here = parts()
@@ -160,7 +180,7 @@ def make_demo() -> None:
     if wrong:
         raise click.ClickException(wrong)
     if demo.owner(db.session()) is None:
-        bring_about(demo.FILE.read_text(encoding="utf-8"), demo.FILE.name, demo.environ())
+        bring_about(demo.FILE.read_text(encoding="utf-8"), demo.FILE.name, demo.environ(here.settings))
     db.session.rollback()
     demo.tell_sandbox(db.session(), here)
     click.echo("The demo marketplace is ready.")
@@ -168,6 +188,7 @@ def make_demo() -> None:
 
 @user.command("reset-link")
 @click.argument("email", metavar="E-MAIL")
+@on_database
 def reset_link(email: str) -> None:
     """Print an address at which somebody can choose a new password, once."""
     found = accounts.find_user(db.session(), email)

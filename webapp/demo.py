@@ -37,9 +37,11 @@ def why_not(settings: Settings) -> str | None:
     return None
 
 
-def environ() -> dict[str, str]:
-    """The variables that the file needs: a password that nobody knows, since the demo is entered by its link, and the sandbox's key."""
-    return {"DEMO_PASSWORD": secrets.token_urlsafe(32), "DEMO_KEY": SANDBOX_KEY}
+def environ(settings: Settings) -> dict[str, str]:
+    """The variables that the file needs: a password that nobody knows, since the demo is entered by its link, and the sandbox's key and pages."""
+    sandbox = urlsplit(settings.circle_api_url)
+    pages = f"{sandbox.scheme}://{sandbox.netloc}/community"
+    return {"DEMO_PASSWORD": secrets.token_urlsafe(32), "DEMO_KEY": SANDBOX_KEY, "DEMO_COMMUNITY": pages}
 
 
 def owner(session: Session) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -93,7 +94,10 @@ def test_the_demo_is_a_marketplace_with_three_products_and_five_rules(shop: Desk
     assert done.code == 0, done.err
     assert len(shop.rows(Product)) == 3
     assert len(shop.rows(Rule)) == 5
-    assert shop.one(Integration).attention is None
+    community = shop.one(Integration)
+    assert community.attention is None
+    with urllib.request.urlopen(community.public["community_url"], timeout=10) as page:
+        assert sandbox_demo.NAME in page.read().decode()
     assert all(target.gone_at is None for target in shop.rows(Target))
 
 
@@ -150,3 +154,15 @@ def test_no_demo_where_none_is_wanted_and_never_at_the_real_circle(desk: Desk, d
         done = real.run("demo")
     assert (done.code, done.err) == (1, "Error: There is no sandbox here that the demo could be connected to. `make run` brings one.\n")
     assert desk.rows(User) == []
+
+
+# ---- no database
+
+
+def test_a_database_without_tables_is_a_sentence(empty_database_url: str, redis_url: str, tmp_path: Path) -> None:
+    with opened(make_settings(empty_database_url, redis_url, tmp_path), tmp_path) as bare:
+        for done in (bare.apply(), bare.run("logs"), bare.run("setup-link"), bare.run("user", "reset-link", "a@b.test")):
+            assert (done.code, done.out) == (1, "")
+            assert done.err.startswith("Error: The database can't be used: ")
+            assert done.err.endswith("`flask --app wsgi db upgrade` brings it up to date.\n")
+            assert done.err.count("\n") == 1
