@@ -83,7 +83,7 @@ def boxes(page: str) -> dict[str, str]:
 def make(client: FlaskClient, address: str = f"{PAGE}/secret") -> str:
     """Make or rotate the secret, and read it off the page that shows it."""
     assert client.post(address).location == PAGE
-    return boxes(client.get(PAGE).text)["Signing secret"]
+    return boxes(client.get(PAGE).text)["Your secret"]
 
 
 def kept(app: Flask) -> Source:
@@ -106,21 +106,21 @@ def test_a_secret_is_shown_once(app: Flask, client_in: FlaskClient, source: Sour
     assert carried
     assert answer.location == PAGE
     page = client_in.get(PAGE)
-    secret = boxes(page.text)["Signing secret"]
+    secret = boxes(page.text)["Your secret"]
     assert page.headers["Cache-Control"] == "no-store"
     assert secret in boxes(page.text)["With curl"]
     assert secret not in carried.decoded_value
     assert post(secret) == 202
     later = client_in.get(PAGE).text
     assert secret not in later
-    assert "Signing secret" not in boxes(later)
+    assert "Your secret" not in boxes(later)
     assert secret.encode() not in (kept(app).secret or b"")
 
 
 def test_a_secret_that_is_there_is_not_replaced_by_making_one(client_in: FlaskClient, source: Source, post: Post) -> None:
     secret = make(client_in)
     client_in.post(f"{PAGE}/secret")
-    assert "Signing secret" not in boxes(client_in.get(PAGE).text)
+    assert "Your secret" not in boxes(client_in.get(PAGE).text)
     assert post(secret) == 202
 
 
