@@ -102,6 +102,7 @@ def test_a_community_is_connected_and_its_catalog_seen_to_load(site: Site, page:
     page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_text("as soon as a worker is free")).to_be_visible()
     expect(page.get_by_role("button", name="Refresh")).to_be_focused()
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
 def test_the_same_without_scripts(site: Site, browser: Browser, circle: CommunityServer, shop: Marketplace) -> None:
