@@ -304,6 +304,14 @@ def test_a_wrong_key_changes_nothing_and_is_printed_nowhere(desk: Desk) -> None:
     assert desk.one(Integration).key_tail == "oken"
 
 
+@pytest.mark.parametrize("key", ["ключ", "two words", "broken\nin two"])
+def test_what_can_be_no_key_is_a_sentence_as_well(desk: Desk, key: str) -> None:
+    desk.environ["CIRCLE_KEY"] = key
+    (complaint,) = desk.complaints(MARKET)
+    assert complaint.startswith("line 5: ")
+    assert key not in complaint
+
+
 def test_a_key_of_another_community_is_refused(desk: Desk, community: Community) -> None:
     desk.apply()
     with desk.write() as session:

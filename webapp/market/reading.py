@@ -184,14 +184,9 @@ def _connection(section: Section, complaints: Complaints) -> tuple[Text | None, 
 
 
 def _credential(section: Section, field: Field, complaints: Complaints) -> Text | None:
-    """What connecting an app takes, held to what its form is held to."""
+    """What connecting an app takes. Whether a key is one, the app says; a link is held to what the form holds it to."""
     given = section.text(field.key, required=field.required, most=500)
-    if given is None:
-        return None
-    if field.secret and not (given.value.isascii() and given.value.isprintable() and " " not in given.value):
-        complaints.add(given.line, f"`{field.key}` has a space or a character that no key has.")
-        return None
-    if not field.link:
+    if given is None or not field.link:
         return given
     address = given.value if "://" in given.value else f"https://{given.value}"
     if not _is_link(address):
