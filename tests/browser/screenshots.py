@@ -130,7 +130,7 @@ def _walk(page: Page, at: Demo) -> Iterator[str]:
     page.get_by_text("Founders’ Lounge").click()
     page.get_by_role("button", name="Next Step").click()
     yield "new-rule-2"
-    page.get_by_label("Trigger").select_option(label="Product Purchased")
+    page.get_by_label("Trigger", exact=True).select_option(label="Product Purchased")
     page.get_by_role("button", name="Next Step").click()
     yield "new-rule-3"
     page.goto(at.checkout)

@@ -148,6 +148,17 @@ def test_503_with_the_database_gone_and_never_2xx(app: Flask, post: Post, tmp_pa
     assert post(key="m2").status_code == 202
 
 
+def test_503_where_no_key_opens_the_secret_until_one_does(app: Flask, post: Post, write: Write, source: int) -> None:
+    with write() as session:
+        row = session.get_one(Source, source)
+        kept, row.secret = row.secret, b"sealed by a key that is lost"
+    assert post().status_code == 503
+    assert rows(app, Event) == []
+    with write() as session:
+        session.get_one(Source, source).secret = kept
+    assert post().status_code == 202
+
+
 def test_get_and_head_answer_200(client: FlaskClient, source: int) -> None:
     assert client.get("/webhooks/here").status_code == 200
     assert client.head("/webhooks/here").status_code == 200

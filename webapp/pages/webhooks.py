@@ -13,9 +13,11 @@ from webapp.desk import Answered, NoAddress, desk
 from webapp.parts import parts
 from webapp.sources import Request
 from webapp.sources.cartwheel import schema
+from webapp.vault import Sealed
 
 MOST_BYTES = 256 * 1024
 UNREACHABLE = Answered(503, {"error": "the database is unreachable; send it again"}, {"Retry-After": "10"})
+SEALED = Answered(503, {"error": "the address can't be read at the moment; send it again"}, {"Retry-After": "60"})
 NOBODY = Answered(404, {"error": "no such address"})
 
 pages = Blueprint("webhooks", __name__)
@@ -55,6 +57,9 @@ def receive(address: str) -> ResponseReturnValue:
     except (DBAPIError, TimeoutError) as gone:
         current_app.logger.warning("An event was not taken, the database is unreachable: %s", type(gone).__name__)
         return _respond(UNREACHABLE)
+    except Sealed:
+        current_app.logger.error("An event was not taken: none of ENCRYPTION_KEYS opens the secret of its address")
+        return _respond(SEALED)
 
 
 def _respond(answered: Answered) -> Response:
