@@ -11,6 +11,7 @@ from markupsafe import Markup
 from webapp.apps import Kind
 from webapp.apps.registry import APPS
 from webapp.database import db, writing
+from webapp.doorbell import REFRESH
 from webapp.engine import integrations, loading, targets
 from webapp.engine.loading import Progress
 from webapp.engine.rules import kind_of
@@ -83,7 +84,7 @@ def refresh(integration_id: int) -> None:
         integration = integrations.find(session, guard.here(), integration_id, lock=True)
         wanted = integration is not None and loading.want(integration, now)
     if wanted:
-        parts().bell.chore("workers.jobs.refresh_catalog", integration_id)
+        parts().bell.chore(REFRESH, integration_id)
 
 
 def _items(found: Found, text: str) -> tuple[Item, ...]:
