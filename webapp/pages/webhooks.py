@@ -58,7 +58,7 @@ def receive(address: str) -> ResponseReturnValue:
         current_app.logger.warning("An event was not taken, the database is unreachable: %s", type(gone).__name__)
         return _respond(UNREACHABLE)
     except Sealed:
-        current_app.logger.error("An event was not taken: none of ENCRYPTION_KEYS opens the secret of its address")
+        current_app.logger.warning("An event was not taken: none of ENCRYPTION_KEYS opens the secret of its address")
         return _respond(SEALED)
 
 
