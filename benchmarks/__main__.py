@@ -32,10 +32,9 @@ def noise() -> float:
 def burst(at: Place, events: int, senders: int, rate: float, tag: str) -> dict[str, Any]:
     """Send events and wait for their calls."""
     before, cpu = at.count(), at.cpu()
-    began = time.monotonic()
     sent = _send(at, events, senders, rate, tag)
     arrived = _await(at, before + events) - before
-    seconds = time.monotonic() - began
+    seconds = max(call["at"] for call in at.calls()) - sent["sent_at"][0]
     used = {name: at.cpu()[name] - cpu[name] for name in cpu}
     acks = sorted(sent["acks"])
     return {
