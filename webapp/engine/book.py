@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from webapp.engine.subscriptions import Said
-from webapp.models import Base, Customer, Grant, Happening, Lane, LogEntry, Product, Purchase, Step
+from webapp.models import Base, Customer, Grant, Happening, Lane, LogEntry, Marketplace, Product, Purchase, Step
 from webapp.sources import Person
 
 NewId = Callable[[datetime], int]
@@ -144,8 +144,8 @@ class Book:
             for purchase, *rest in self.connection.execute(said):
                 self.steps[purchase].append(Said(*rest))
 
-    def product(self, marketplace: int, external_id: str, name: str) -> tuple[int, str, bool]:
-        """Find or make a product that the snapshot does not have: its id, its name, and whether it is new."""
+    def product(self, marketplace: int, external_id: str, name: str) -> tuple[int, str]:
+        """Find or make a product that the snapshot does not have: its id and its name."""
         mine = self.id()
         row = {
             "id": mine, "marketplace_id": marketplace, "external_id": external_id, "name": name or external_id, "created_at": self.now,
@@ -153,7 +153,9 @@ class Book:
         self.connection.execute(_insert_product(self.connection.dialect.name), [row])
         found = select(Product.id, Product.name).where(Product.marketplace_id == marketplace, Product.external_id == external_id)
         product_id, known = self.connection.execute(found).one()
-        return product_id, known, product_id == mine
+        if product_id == mine:  # what is kept in memory of the marketplace lacks it
+            self.connection.execute(update(Marketplace).where(Marketplace.id == marketplace).values(version=Marketplace.version + 1))
+        return product_id, known
 
     # ---- writing
 

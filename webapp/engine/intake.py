@@ -70,7 +70,7 @@ def _store(connection: Connection, arrivals: Sequence[Arrival], now: datetime, n
     rows = sorted(
         (_event(a, i, now) for a, i in zip(arrivals, ids, strict=True)), key=lambda row: (row["source_id"], row["key"], row["id"])
     )
-    written = set(connection.scalars(_insert_events(connection.dialect.name).values(rows)))
+    written = set(connection.scalars(_insert_events(connection.dialect.name), rows))
     if len(written) == len(ids):
         return [(i, False) for i in ids]
     before = _known(connection, [a for a, i in zip(arrivals, ids, strict=True) if i not in written])
@@ -123,8 +123,7 @@ def _product(book: Book, snapshot: Snapshot, external_id: str, name: str) -> tup
     """The product's id and name; one that is new to us is made."""
     known = snapshot.products.get(external_id)
     if known is None:
-        product, called, _ = book.product(snapshot.marketplace_id, external_id, name)
-        return product, called
+        return book.product(snapshot.marketplace_id, external_id, name)
     return known
 
 
