@@ -21,7 +21,7 @@ KEPT = 20
 PR_SET_PDEATHSIG = 1
 
 
-Voice = Literal["named", "plain", "quiet"]
+Voice = Literal["named", "quiet"]
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Child:
     environ: Mapping[str, str] = field(repr=False)
     folder: Path
     voice: Voice = "named"
-    """How its lines are printed: behind its name, `plain` as they are, or `quiet`, only where it has died."""
+    """How its lines are printed: behind its name, or `quiet`, only where it has died."""
     started: float = 0.0
     """When it was started last, in the supervisor's seconds."""
     restart_at: float | None = None

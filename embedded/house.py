@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -67,13 +67,14 @@ class House:
             self.sandbox = self._start_sandbox()
         local.note_running(self.settings.var, {name: self.environ[name] for name in NOTED if name in self.environ})
         self._must("release", self.commands["release"], "The database could not be brought up to date.")
+        for name in ("web", "worker"):
+            self.supervisor.start(name, self.commands[name], self.environ)
         if self.sandbox is not None:
             self._await(partial(checks.listens, self.sandbox), "The sandbox")
             self._must("demo", f"{FLASK} demo", "The demo marketplace could not be made.")
-        for name in ("web", "worker"):
-            self.supervisor.start(name, self.commands[name], self.environ)
+        way_in = self.supervisor.hear("setup-link", f"{FLASK} setup-link", self.environ)
         self._await(partial(checks.answers, self.settings.port, "/healthz"), "The web process")
-        self._welcome()
+        self._welcome(way_in)
 
     def _start_valkey(self) -> None:
         socket = local.valkey_socket(self.settings.var)
@@ -90,15 +91,12 @@ class House:
         self.supervisor.start("sandbox", SANDBOX, {**self.environ, **told})
         return port
 
-    def _welcome(self) -> None:
+    def _welcome(self, way_in: Sequence[str]) -> None:
         """Where it is, and how to sign in: what a person is waiting for, without the processes' names before it."""
-        self.output.plain("")
-        self.output.plain(f"Cartwheel is at {self.settings.address}")
-        self.supervisor.run("setup-link", f"{FLASK} setup-link", self.environ, "plain")
-        if self.sandbox is not None:
-            self.output.plain(f"Buy something at http://127.0.0.1:{self.sandbox}/checkout: a checkout on this machine, and its community.")
-        self.output.plain("Ctrl-C ends it.")
-        self.output.plain("")
+        buy = f"Buy something at http://127.0.0.1:{self.sandbox}/checkout: a checkout on this machine, and its community."
+        at = f"Cartwheel is at {self.settings.address}"
+        for line in ("", at, *way_in, *([buy] if self.sandbox is not None else []), "Ctrl-C ends it.", ""):
+            self.output.plain(line)
 
     def _must(self, name: str, command: str, otherwise: str) -> None:
         if self.supervisor.run(name, command, self.environ):

@@ -53,9 +53,17 @@ class Supervisor:
         self._begin(child)
         return child
 
-    def run(self, name: str, command: str, environ: Mapping[str, str], voice: Voice = "named") -> int:
+    def run(self, name: str, command: str, environ: Mapping[str, str]) -> int:
         """Run a command to its end and return its exit code. Raises Stopping."""
-        child = self.start(name, command, environ, voice)
+        return self._to_its_end(self.start(name, command, environ))
+
+    def hear(self, name: str, command: str, environ: Mapping[str, str]) -> list[str]:
+        """Run a command to its end and return its lines, the last KEPT of them, unprinted. Raises Stopping."""
+        child = self.start(name, command, environ, "quiet")
+        self._to_its_end(child)
+        return list(child.kept)
+
+    def _to_its_end(self, child: Child) -> int:
         while child.code() is None:
             self._turn()
         self._finish(child)
@@ -108,8 +116,6 @@ class Supervisor:
         for line in child.lines():
             if child.voice == "quiet":
                 child.kept.append(line)
-            elif child.voice == "plain":
-                self.output.plain(line)
             else:
                 self.output.say(line, child.name)
         return more

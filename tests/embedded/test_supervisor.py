@@ -76,9 +76,9 @@ def test_lines_are_printed_behind_their_name_the_last_one_whole_or_not(superviso
     assert lines.said == [("hello", "one"), ("hello", "two")]
 
 
-def test_plain_lines_are_printed_as_they_are(supervisor: Supervisor, lines: Lines) -> None:
-    supervisor.run("link", "echo here", os.environ, "plain")
-    assert (lines.said, lines.printed) == ([], ["here"])
+def test_what_is_only_heard_is_not_printed(supervisor: Supervisor, lines: Lines) -> None:
+    assert supervisor.hear("link", "printf 'Sign in at\\nhere'", os.environ) == ["Sign in at", "here"]
+    assert (lines.said, lines.printed) == ([], [])
 
 
 def test_more_than_a_pipe_holds_comes_through(supervisor: Supervisor, lines: Lines) -> None:
