@@ -121,7 +121,7 @@ class Live:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._began = False
+        self._looker: threading.Thread | None = None
         self._hears = True
 
     def open(self, marketplace_id: int) -> Stream | None:
@@ -152,6 +152,11 @@ class Live:
         self._stopping.set()
         self._wake.set()
 
+    def join(self, timeout: float) -> None:
+        """Wait, after `stop`, so many seconds at most until nothing here uses the database any more."""
+        if self._looker is not None:
+            self._looker.join(timeout)
+
     def tell(self, marketplaces: Iterable[int]) -> None:
         """There is news in the logs of these marketplaces."""
         with self._lock:
@@ -162,9 +167,9 @@ class Live:
 
     def _begin(self) -> None:
         """Started late, so that a forked process has its own."""
-        if not self._began:
-            self._began = True
-            threading.Thread(target=self._look_always, name="live", daemon=True).start()
+        if self._looker is None:
+            self._looker = threading.Thread(target=self._look_always, name="live", daemon=True)
+            self._looker.start()
             threading.Thread(target=self._listen_always, name="live-news", daemon=True).start()
 
     def _look_always(self) -> None:

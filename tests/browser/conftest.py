@@ -49,9 +49,11 @@ def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
             yield session
 
     yield Site(app, f"http://127.0.0.1:{server.server_port}", opened)
-    app.extensions["cartwheel_live"].stop()
+    live = app.extensions["cartwheel_live"]
+    live.stop()
     server.shutdown()
     serving.join()
+    live.join(30)
     server.server_close()
     with app.app_context():
         db.engine.dispose()

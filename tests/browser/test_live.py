@@ -54,9 +54,11 @@ class Place:
         self.thread.start()
 
     def stop(self) -> None:
-        self.app.extensions["cartwheel_live"].stop()
+        open_pages = self.app.extensions["cartwheel_live"]
+        open_pages.stop()
         self.server.shutdown()
         self.thread.join()
+        open_pages.join(30)
         self.server.server_close()
         with self.app.app_context():
             db.engine.dispose()

@@ -45,6 +45,7 @@ def viewer(write: Write, shop: Marketplace) -> User:
 def client_in(app: Flask, viewer: User, sign_in: SignIn) -> Iterator[FlaskClient]:
     yield sign_in(viewer)
     app.extensions["cartwheel_live"].stop()
+    app.extensions["cartwheel_live"].join(30)
 
 
 def entry(write: Write, shop: Marketplace, changed_at: datetime = LATER, **fields: Any) -> LogEntry:

@@ -36,7 +36,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     made = create_app(settings)
     made.extensions["cartwheel"] = replace(made.extensions["cartwheel"], now=lambda: NOW)
     yield made
-    made.extensions["cartwheel_live"].stop()
+    _end(made.extensions["cartwheel_live"])
     with made.app_context():
         db.engine.dispose()
 
@@ -55,6 +55,11 @@ def write(app: Flask) -> Write:
 def market(write: Write) -> Marketplace:
     with write() as session:
         return factories.make_marketplace(session)
+
+
+def _end(hub: Live) -> None:
+    hub.stop()
+    hub.join(PATIENCE)
 
 
 def _entry(write: Write, market: Marketplace, changed_at: datetime = NOW) -> int:
@@ -201,7 +206,7 @@ def test_without_redis_each_log_is_looked_at_by_itself(
     assert page is not None
     entry = _entry(write, market)
     assert _told(page) == [entry]
-    hub.stop()
+    _end(hub)
 
 
 def test_a_process_takes_so_many_pages_and_no_more(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -214,7 +219,7 @@ def test_a_process_takes_so_many_pages_and_no_more(database_url: str, redis_url:
         assert pages[0]
         hub.close(pages[0])
         assert hub.open(4) is not None
-        hub.stop()
+        _end(hub)
         db.engine.dispose()
 
 

@@ -12,7 +12,7 @@ from webapp.database import db, writing
 from webapp.engine import entries, story
 from webapp.engine.headlines import headline
 from webapp.engine.triggers import TRIGGERS
-from webapp.pages import guard, log_story
+from webapp.pages import guard, log_story, product_address
 from webapp.pages.render import leave, render
 from webapp.pages.toasts import toast
 from webapp.parts import parts
@@ -85,6 +85,7 @@ def _show(entry_id: int, seen: str | None = None, refused: str = "") -> Response
         headline=headline(told),
         entry=log_story.page(told),
         trigger=trigger.label if trigger else None,
+        product_href=product_address.by_key(told.row.product_ref, told.row.product_id) if told.row.product_id else None,
         status_line=log_story.status_line,
         refused=refused,
     )
