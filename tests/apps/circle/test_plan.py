@@ -25,11 +25,6 @@ REMOVALS = {
 }
 
 
-@pytest.fixture
-def place() -> Place:
-    return Place()
-
-
 # ---- how each call is written
 
 
@@ -261,6 +256,31 @@ def test_leaving_without_a_known_id_takes_a_search(place: Place) -> None:
     assert work.calls[0].query == (("email", MINA),)
     assert place.held() is None
     assert work.says(ME) == "Removed from My community."
+
+
+def test_the_id_of_a_membership_that_has_ended_is_not_relied_on(place: Place) -> None:
+    """Who has come back may have another one."""
+    place.join()
+    known = replace(member("7"), beliefs={ME: Belief("not_held", fresh=False)})
+
+    work = place.work(want(place.targets, drop=[ME]), known)
+
+    assert work.lines[0] == "GET /community_members/search"
+    assert place.held() is None
+
+
+def test_a_known_id_without_a_belief_is_taken_for_a_member(place: Place) -> None:
+    known = replace(member(place.join()), beliefs={})
+
+    assert place.work(want(place.targets, hold=[VIP]), known).lines == ["POST /space_members"]
+
+
+def test_an_old_belief_that_they_are_no_member_is_renewed(place: Place) -> None:
+    place.join(VIP)
+    known = replace(nobody(), beliefs={ME: Belief("not_held", fresh=False)})
+
+    assert place.work(want(place.targets, drop=[VIP]), known).lines == ["DELETE /space_members"]
+    assert place.held() == set()
 
 
 def test_who_cannot_be_removed_loses_the_rest_one_by_one(place: Place) -> None:

@@ -33,8 +33,8 @@ def plan(want: Want, known: Known) -> tuple[Call, ...]:
     carried = {t for call in joins for t in call.targets} | {want.membership}
     takes = _removals(want, known, removals)
     back = _taken_along(want, takes) - {*adds, *carried}
-    adds = _sorted(want, {*adds, *back} - carried)
-    return (*joins, *takes, *(requests.add(known, want.targets[t]) for t in sorted(adds, key=lambda t: t in want.asked)))
+    gives = _sorted(want, {*adds, *back} - carried)
+    return (*joins, *takes, *(requests.add(known, want.targets[t]) for t in gives))
 
 
 def rest(want: Want, known: Known) -> Mapping[int, Settled]:
