@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
@@ -200,17 +201,44 @@ def test_a_wrong_setting_is_a_sentence(var: Path) -> None:
     assert said.count("\n") == 1
 
 
-def test_the_demo_brings_a_checkout_and_a_community(var: Path) -> None:
+@pytest.mark.browser
+def test_a_newcomers_first_run(var: Path, page: Page) -> None:
+    """Signed in by the link, once; products, a product's Apps, its rules; Buy; the open Logs page; the member; the refund."""
     run = Run(var, DEMO="")
-    assert f"http://127.0.0.1:{run.port}/link/" in run.until("signed in")
+    link = re.search(r"http\S+/link/\S+", run.until("signed in"))
     checkout = re.search(r"http\S+/checkout", run.until("Buy something at"))
+    assert link is not None
     assert checkout is not None
-    with urllib.request.urlopen(checkout[0], timeout=10) as page:
-        assert b"<form" in page.read()
     run.until("Ctrl-C ends it")
-    settings = config.load({"CARTWHEEL_VAR": str(var)})
-    assert settings.demo
-    assert checkout[0].startswith(settings.circle_api_url.removesuffix("/api/admin/v2"))
-    assert "add_to_space" in run.beside("export")
+    page.goto(link[0])
+    page.get_by_role("link", name="Products", exact=True).click()
+    page.get_by_role("link", name="Ads 101").first.click()
+    expect(page.get_by_role("link", name=re.compile("^Apps"))).to_have_attribute("aria-current", "page")
+    expect(page.get_by_text("VIP Room").first).to_be_visible()
+    page.get_by_role("link", name="Logs", exact=True).click()
+    shop = page.context.new_page()
+    shop.goto(checkout[0])
+    email = shop.get_by_label("E-mail").input_value()
+    shop.get_by_role("button", name="Buy").click()
+    rows = page.get_by_role("row").filter(has_text=email)
+    expect(rows).to_have_count(3, timeout=30_000)
+    expect(rows.filter(has_text="Succeeded")).to_have_count(3, timeout=30_000)
+    shop.get_by_role("link", name="Look in the community").click()
+    expect(shop.get_by_text(email).first).to_be_visible()
+    assert held(run, email, "VIP Room") == (True, "held")
+    shop.goto(checkout[0])
+    shop.get_by_role("button", name=re.compile("^Refund(?! half)")).first.click()
+    page.get_by_role("button", name="2 new entries").click()
+    expect(page.get_by_role("row").filter(has_text="Removed from space VIP Room")).to_contain_text("Succeeded", timeout=30_000)
+    assert held(run, email, "VIP Room") == (False, "not_held")
+    page.context.clear_cookies()
+    page.goto(link[0])
+    expect(page.get_by_text("Sign in").first).to_be_visible()
     assert run.end() == 0
     wait_for_nobody(run)
+
+
+def held(run: Run, email: str, target: str) -> tuple[bool, str]:
+    """What a script is told of one target: whether it should be held, and what is believed."""
+    (row,) = [one for one in json.loads(run.beside("holds", email, "--json")) if one["target"] == target]
+    return row["held"], row["believed"]
