@@ -52,7 +52,7 @@ def idle(at: Place, times: int) -> dict[str, float]:
         began = _send(at, 1, 1, 0, f"idle{number}")["sent_at"][0]
         found = None
         while found is None and time.time() - began < STALL:
-            found = next((call["at"] for call in at.calls() if email in call["body"]), None)
+            found = next((call["at"] for call in at.calls() if call["email"] == email), None)
             time.sleep(0.05)
         waits.append(((found or began + STALL) - began) * 1000)
         time.sleep(0.2)

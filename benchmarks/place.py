@@ -59,7 +59,7 @@ class Place:
     def start(self, stack: ExitStack) -> None:
         """Start everything, and wait until it answers."""
         self._spawn(stack, "valkey", valkey_command(self.folder / "valkey.sock", self.folder))
-        sink = self._spawn(stack, "sink", [sys.executable, "-m", "benchmarks.sink", "--latency", str(self.latency)], out=True)
+        sink = self._spawn(stack, "sink", [sys.executable, "-m", "sandbox.sink", "--port", "0", "--latency", str(self.latency)], out=True)
         self.sink = str(sink.stdout.readline()).split()[-1] if sink.stdout else ""
         self.environ["CIRCLE_API_URL"] = f"{self.sink}/api/admin/v2"
         self._fill()
