@@ -15,6 +15,8 @@ class Lane(Base):
 
     `due_at`: when somebody should look at it (null: nothing waits). While it is claimed (`claim`, the taker's token) until `claimed_until`,
     `due_at` is that time. `retry_at`: it backs off until then; `attempts` counts its passing failures in a row.
+    `look_at`: when what is desired must be held against what is believed though no entry waits, since something was told of the past, or
+    since time gives or takes something then.
     `member_id`: the customer's id in the app. `alias`: their address there where it is another than the customer's; `alias_by`: `merchant`
     or `learned`.
     """
@@ -33,6 +35,7 @@ class Lane(Base):
     claim: Mapped[str | None] = mapped_column(String(40))
     claimed_until: Mapped[datetime | None]
     retry_at: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     member_id: Mapped[str | None] = mapped_column(String(64))
     alias: Mapped[str | None] = mapped_column(String(320))
@@ -67,7 +70,10 @@ class Grant(Base):
 
 
 class Holding(Base):
-    """What the app is believed to say about one customer and one target: held / not_held / unknown, since when, when last heard, on whose word."""
+    """What the app is believed to say about one customer and one target: held / not_held / unknown, since when, when last heard, on whose word.
+
+    `word`: `call`, a call of ours has made it so; `found`, a call's answer said that it was so already; `replay`, a person doubts it.
+    """
 
     __tablename__ = "holdings"
 

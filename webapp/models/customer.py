@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,7 +30,8 @@ class Purchase(Base):
     """Why a customer may hold something: customer + product + ground (see docs/access.md).
 
     `ground` is the subscription it names, else the order, else a prospect, else the product alone: `subscription:77`, `order:9001`,
-    `prospect:p1`, `product`; or `hand:…`, without a product, where a person decided. `order_ref` and `subscription_ref` are all it is known by.
+    `prospect:p1`, `product`; or `hand:…`, without a product, where a person decided. `order_ref` and `subscription_ref` are what it is known
+    by; `more_orders`: the further orders of a subscription that is renewed by new ones.
     `on_record`: something that makes a purchase named it (an order, a charge), not only a refund or cancellation.
     `state`: active / ended / refunded, with the time of what made it so.
     """
@@ -47,6 +49,7 @@ class Purchase(Base):
     ground: Mapped[str] = mapped_column(String(300))
     order_ref: Mapped[str | None] = mapped_column(String(200))
     subscription_ref: Mapped[str | None] = mapped_column(String(200))
+    more_orders: Mapped[list[Any] | None]
     on_record: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(String(16), default="active")
     state_at: Mapped[datetime]
