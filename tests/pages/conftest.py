@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,23 @@ from webapp.parts import parts
 
 Write = Callable[[], AbstractContextManager[Session]]
 SignIn = Callable[[User], FlaskClient]
+
+
+class Compiled(BytecodeCache):
+    """Templates, each compiled once for all apps of a run: they are the same, and compiling them is most of what a test would cost."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 
 class Clock:
@@ -63,6 +81,7 @@ def settings(tmp_path: Path, empty_database: Path) -> config.Settings:
 def app(settings: config.Settings, clock: Clock) -> Iterator[Flask]:
     """The app, whose time is `clock`. Forms need no CSRF token, but in the tests that are about it."""
     made = create_app(settings)
+    made.jinja_env.bytecode_cache = COMPILED
     made.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     made.extensions["cartwheel"] = replace(made.extensions["cartwheel"], now=clock)
     yield made
