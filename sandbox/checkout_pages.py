@@ -1,46 +1,58 @@
-"""The checkout's page: buy, refund, and what Cartwheel answered to each message."""
+"""The checkout's page: buy, leave, refund, subscriptions, whole stories, and what Cartwheel answered to each message."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from sandbox.checkout_words import WORDS, Outcome, outcome, progress, told
 from sandbox.messages import Message
+from sandbox.orders import PRODUCTS
 from sandbox.people import Buyer
-from sandbox.shop import PRODUCTS, Order
-from sandbox.web import Request, Response, Site, clock, page, see
+from sandbox.shop import Shop
+from sandbox.stories import STORIES
+from sandbox.web import Request, Response, Site, page, see
 
 SHOWN = 40
 """Orders on the page; the newest come first."""
-WORDS = {"order.created": "Order", "order.refunded": "Refund"}
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a message: the tone of its sign, a word or two, and a sentence."""
-
-    tone: str
-    word: str
-    sentence: str
+STEPS = {"charge": Shop.charge, "fail": Shop.fail, "cancel": Shop.cancel, "restart": Shop.restart}
+"""What can happen to a subscription, by the name that a form sends."""
 
 
 def show(site: Site, request: Request) -> Response:
-    """`GET /checkout`. `said` in the address names the message that the last button made."""
-    return _page(site, said=request.query.get("said", ""))
+    """`GET /checkout`. `said` in the address names the message that the last button made, `played` the story that it began."""
+    return _page(site, said=request.query.get("said", ""), played=request.query.get("played", ""))
 
 
 def buy(site: Site, request: Request) -> Response:
     """`POST /checkout/buy`."""
-    first, _, last = request.text("name").partition(" ")
-    buyer = Buyer(request.text("email"), first, last.strip())
     product, bump = request.text("product"), request.text("bump")
-    if "@" not in buyer.email or len(buyer.email) > 254:
-        return _page(site, buyer, product, bump, errors={"email": "An e-mail address has an @ in it."})
+    buyer, wrong = _buyer(request)
+    if wrong:
+        return _page(site, buyer, product, bump, errors=wrong)
     if bump == product:
         return _page(site, buyer, product, bump, errors={"bump": "They are buying that already. Choose another one, or none."})
     with site.box.open():
         message = site.box.shop.buy(buyer, product, bump)
+    return _sent(site, message)
+
+
+def leave(site: Site, request: Request) -> Response:
+    """`POST /checkout/leave`: who fills in the form goes away without buying."""
+    buyer, wrong = _buyer(request)
+    if wrong:
+        return _page(site, buyer, request.text("product"), request.text("bump"), errors=wrong)
+    with site.box.open():
+        message = site.box.shop.leave(buyer, request.text("product"))
+    return _sent(site, message)
+
+
+def come_back(site: Site, request: Request) -> Response:
+    """`POST /checkout/come-back`: what was left in the cart is bought. Not twice, because the button was pressed twice."""
+    with site.box.open():
+        try:
+            message = site.box.shop.come_back(request.text("order"))
+        except ValueError:
+            return see("/checkout")
     return _sent(site, message)
 
 
@@ -54,6 +66,29 @@ def refund(site: Site, request: Request) -> Response:
     return _sent(site, message)
 
 
+def step(site: Site, request: Request) -> Response:
+    """`POST /checkout/subscription`: the next thing that happens to one. What can't any more is left alone."""
+    happens = STEPS.get(request.text("step"))
+    if happens is None:
+        raise LookupError(f"Nothing of that kind happens to a subscription: “{request.text('step')}”.")
+    with site.box.open():
+        try:
+            message = happens(site.box.shop, request.text("order"), request.text("product"))
+        except ValueError:
+            return see("/checkout")
+    return _sent(site, message)
+
+
+def play(site: Site, request: Request) -> Response:
+    """`POST /checkout/play`: a whole story. Its first message is sent at once; the courier sends the others one after the other."""
+    name = request.text("story")
+    if name not in STORIES:
+        raise LookupError(f"There is no story “{name}”.")
+    with site.box.open():
+        first = STORIES[name].play(site.box.shop)[0]
+    return _sent(site, first, played=name)
+
+
 def send(site: Site, request: Request) -> Response:
     """`POST /checkout/send`: a message once more, as it was."""
     with site.box.open():
@@ -61,44 +96,33 @@ def send(site: Site, request: Request) -> Response:
     return _sent(site, message)
 
 
-def outcome(message: Message) -> Outcome:
-    """What became of a message so far."""
-    if not message.attempts:
-        return Outcome("mute", "Sending", "On its way to Cartwheel.")
-    last = message.attempts[-1]
-    word = str(last.status) if last.status else "No answer"
-    if last.arrived:
-        return Outcome("ok", word, _welcomed(last.said))
-    if message.due_at is None:
-        return Outcome("bad", word, f"Cartwheel refused it: {last.said}")
-    why = f"{last.said.rstrip('.')}. " if last.said and len(last.said) < 120 else ""
-    return Outcome("wait", word, f"{why}Kept, and sent again at {clock(message.due_at)} (sent {message.sent} times so far).")
+def _buyer(request: Request) -> tuple[Buyer, dict[str, str]]:
+    """Who the form says is buying, and what is wrong with it."""
+    first, _, last = request.text("name").partition(" ")
+    buyer = Buyer(request.text("email"), first, last.strip())
+    fine = "@" in buyer.email and len(buyer.email) <= 254
+    return buyer, {} if fine else {"email": "An e-mail address has an @ in it."}
 
 
-def _welcomed(said: str) -> str:
-    """Cartwheel's answer to a message that it took."""
-    try:
-        found = json.loads(said)
-        if found.get("duplicate"):
-            return "Cartwheel had it already: nothing happens twice."
-        entries = int(found["entries"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "Cartwheel took it."
-    return f"Cartwheel took it: {entries} log {'entry' if entries == 1 else 'entries'}."
-
-
-def _sent(site: Site, message: Message) -> Response:
+def _sent(site: Site, message: Message, **more: str) -> Response:
     site.courier.send(message.id)
-    return see(f"/checkout?{urlencode({'said': message.id})}")
+    return see(f"/checkout?{urlencode({'said': message.id, **more})}")
 
 
 def _page(
-    site: Site, buyer: Buyer | None = None, product: str = "", bump: str = "", *, said: str = "", errors: dict[str, str] | None = None
+    site: Site,
+    buyer: Buyer | None = None,
+    product: str = "",
+    bump: str = "",
+    *,
+    said: str = "",
+    played: str = "",
+    errors: dict[str, str] | None = None,
 ) -> Response:
     with site.box.open():
         shop = site.box.shop
         orders = list(shop.orders.values())[::-1]
-        message = shop.messages.get(said)
+        happened, came, email = _happened(shop, said, played)
         return page(
             site,
             "checkout.html",
@@ -108,22 +132,26 @@ def _page(
             bump=bump,
             errors=errors or {},
             products=list(PRODUCTS.values()),
+            stories=STORIES,
+            played=played if played in STORIES else "",
             orders=[(one, shop.about(one.id)) for one in orders[:SHOWN]],
             total=len(orders),
-            said=message,
-            told=_told(message, shop.orders.get(message.order)) if message else "",
-            email=shop.orders[message.order].buyer.email if message else "",
+            happened=happened,
+            came=came,
+            email=email,
             outcome=outcome,
             words=WORDS,
+            now=shop.now(),
         )
 
 
-def _told(message: Message, order: Order | None) -> str:
-    """What the last button did."""
-    if order is None:
-        return ""
-    if message.type == "order.created":
-        return f"{order.buyer.name} bought {' and '.join(one.name for one in order.items)}."
-    refunded = json.loads(message.body)["data"]
-    how = "was refunded" if refunded["full"] else "was partly refunded"
-    return f"{order.item(refunded['product_id']).name} {how} to {order.buyer.name}."
+def _happened(shop: Shop, said: str, played: str) -> tuple[str, Outcome | None, str]:
+    """What the last button did, what Cartwheel answered, and to whom it happened. Empty where no button was pressed."""
+    message = shop.messages.get(said)
+    about = shop.orders.get(message.order) if message else None
+    if message is None or about is None:
+        return "", None, ""
+    story = STORIES.get(played)
+    if story is None:
+        return told(message, about), outcome(message), about.buyer.email
+    return f"Playing: {story.title}, with {about.buyer.name}.", progress(shop.about(about.id)), about.buyer.email

@@ -45,7 +45,10 @@ class Attempt:
 
 @dataclass(slots=True)
 class Message:
-    """One message. `body` is the JSON that is sent, the same each time; `due_at` is when it is sent next, None where that is over."""
+    """One message. `at` is when that happened of which it tells. `body` is the JSON that is sent, the same each time.
+
+    `due_at` is when it is sent next, None where that is over; `after` names the message that must have come to its end before.
+    """
 
     id: str
     type: str
@@ -55,6 +58,7 @@ class Message:
     due_at: datetime | None
     sent: int = 0
     attempts: list[Attempt] = field(default_factory=list)
+    after: str = ""
 
     def record(self, attempt: Attempt) -> None:
         """It was sent. Unless it has arrived, or can't, it is due again: after 2 seconds, then twice that, up to a minute."""

@@ -1,6 +1,6 @@
-"""The checkout: three products, the orders that were placed, and the messages that tell Cartwheel of them. No network, no clock of its own.
+"""The checkout: the orders that were placed, and the messages that tell Cartwheel what happened. No network, no clock of its own.
 
-What happens to a message on its way is in messages.py; who carries it, in courier.py.
+What is on sale is in orders.py, what happens to a message on its way in messages.py; who carries it, in courier.py.
 """
 
 from __future__ import annotations
@@ -8,68 +8,17 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from sandbox.messages import Attempt, Message, Webhook, message
+from sandbox.orders import Item, Order, Subscription, order, product
 from sandbox.people import PEOPLE, Buyer
 
 CURRENCY = "EUR"
 KEPT = 300
 """Orders that are remembered; of older ones only what is still on its way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """Something on sale. `price` is in cents."""
-
-    id: str
-    name: str
-    price: int
-
-
-PRODUCTS: Mapping[str, Product] = {
-    one.id: one
-    for one in (
-        Product("ads-101", "Ads 101", 4900),
-        Product("masterclass", "Masterclass Bundle", 19900),
-        Product("alumni", "Alumni Pass", 2900),
-    )
-}
-
-
-@dataclass(slots=True)
-class Item:
-    """One product of an order. `amount` was paid for it and `refunded` given back, both in cents."""
-
-    product_id: str
-    name: str
-    kind: str
-    amount: int
-    refunded: int = 0
-
-    @property
-    def left(self) -> int:
-        """What can still be given back."""
-        return self.amount - self.refunded
-
-
-@dataclass(slots=True)
-class Order:
-    """What somebody bought at one time."""
-
-    id: str
-    at: datetime
-    buyer: Buyer
-    items: list[Item] = field(default_factory=list)
-
-    def item(self, product_id: str) -> Item:
-        """The item with this product. LookupError for another one."""
-        for one in self.items:
-            if one.product_id == product_id:
-                return one
-        raise LookupError(f"Order {self.id} has no product {product_id}.")
 
 
 def nowhere() -> Webhook | None:
@@ -83,7 +32,10 @@ def utc_now() -> datetime:
 
 
 class Shop:
-    """A checkout. Not thread-safe. `where` gives Cartwheel's webhook, asked anew for each message; it may be replaced at any time."""
+    """A checkout. Not thread-safe. `where` gives Cartwheel's webhook, asked anew for each message; it may be replaced at any time.
+
+    What happens, happens now, unless `at` says when: the message is sent now in any case.
+    """
 
     def __init__(
         self,
@@ -104,41 +56,80 @@ class Shop:
         """A made-up person who has bought nothing here yet."""
         return PEOPLE.buyer(self._people)
 
-    def buy(self, buyer: Buyer, product_id: str, bump_id: str = "") -> Message:
+    def buy(self, buyer: Buyer, product_id: str, bump_id: str = "", at: datetime | None = None) -> Message:
         """Sell a product, with another one as order bump if `bump_id` names one. Gives the message about it.
 
         LookupError for an unknown product, ValueError where bump and product are the same.
         """
         if bump_id == product_id:
             raise ValueError("The order bump is the product itself.")
-        order = Order(self._new_id(), self.now(), buyer)
-        order.items = [_item(product_id, "primary"), *([_item(bump_id, "order_bump")] if bump_id else [])]
-        self.orders[order.id] = order
-        self._people += buyer == self.somebody()
-        items = [
-            {"product_id": one.product_id, "product_name": one.name, "kind": one.kind, "amount": one.amount, "currency": CURRENCY}
-            for one in order.items
-        ]
-        return self._say("order.created", order, {"items": items})
+        items = [_item(product_id, "primary"), *([_item(bump_id, "order_bump")] if bump_id else [])]
+        return self._sold(self._opened(buyer, items, at), at)
+
+    def leave(self, buyer: Buyer, product_id: str, at: datetime | None = None) -> Message:
+        """Somebody leaves a product in the cart, with their address. LookupError for an unknown product."""
+        cart = self._opened(buyer, [_item(product_id, "primary")], at)
+        cart.abandoned = True
+        return self._say("prospect.created", cart, {"prospect_id": cart.id, "product_id": product_id}, at)
+
+    def come_back(self, order_id: str, at: datetime | None = None) -> Message:
+        """Whoever left this cart buys what is in it after all. LookupError where there is none, ValueError where it was bought already."""
+        cart = self._order(order_id)
+        if not cart.abandoned:
+            raise ValueError(f"Order {order_id} was bought already.")
+        cart.abandoned, cart.at = False, at or self.now()
+        self.orders[order_id] = self.orders.pop(order_id)
+        return self._sold(cart, at)
 
     def refund(self, order_id: str, product_id: str, *, full: bool = True) -> Message:
         """Give back all that is left of an item's price, or half of the price. Gives the message about it.
 
         LookupError for what was not bought, ValueError where so much is not left.
         """
-        order = self._order(order_id)
-        item = order.item(product_id)
+        bought = self._bought(order_id)
+        item = bought.item(product_id)
         amount = item.left if full else item.amount // 2
         if not 0 < amount <= item.left or (not full and amount == item.left):
             raise ValueError(f"Of {item.name} in order {order_id} that much is not left to refund.")
         item.refunded += amount
-        refund = {"refund_id": self._new_id(), "product_id": product_id, "amount": amount, "full": full}
-        return self._say("order.refunded", order, refund)
+        refund = {"order_id": order_id, "refund_id": self._new_id(), "product_id": product_id, "amount": amount, "full": full}
+        return self._say("order.refunded", bought, refund)
+
+    def charge(self, order_id: str, product_id: str, at: datetime | None = None) -> Message:
+        """A subscription's next payment succeeds. LookupError where there is no such one, ValueError where it is canceled."""
+        bought, one = self._subscribed(order_id, product_id, payable=True)
+        one.payments, one.failures, one.paid_at = one.payments + 1, 0, at or self.now()
+        return self._step("charged", bought, product_id, at, charge_number=one.payments)
+
+    def fail(self, order_id: str, product_id: str, at: datetime | None = None) -> Message:
+        """A subscription's next payment fails. LookupError where there is no such one, ValueError where it is canceled."""
+        bought, one = self._subscribed(order_id, product_id, payable=True)
+        one.failures += 1
+        return self._step("charge_failed", bought, product_id, at)
+
+    def cancel(self, order_id: str, product_id: str, at: datetime | None = None) -> Message:
+        """A subscription is canceled. LookupError where there is no such one, ValueError where it is so already."""
+        bought, one = self._subscribed(order_id, product_id, payable=True)
+        one.canceled = True
+        return self._step("canceled", bought, product_id, at, access_until=_iso(max(one.paid_until, at or self.now())))
+
+    def restart(self, order_id: str, product_id: str, at: datetime | None = None) -> Message:
+        """A canceled or delinquent subscription is taken up again by hand. ValueError where it is neither, LookupError where there is none."""
+        bought, one = self._subscribed(order_id, product_id)
+        if one.state not in ("canceled", "delinquent"):
+            raise ValueError(f"Subscription {one.id} needs no restart.")
+        one.canceled, one.failures = False, 0
+        return self._step("restarted", bought, product_id, at)
+
+    def one_after_the_other(self, told: list[Message]) -> None:
+        """Let each of these wait until the one before it has come to its end."""
+        for before, after in pairwise(told):
+            after.after = before.id
 
     def due(self) -> list[str]:
         """The ids of the messages whose time to be sent has come, in the order in which they were said."""
         now = self.now()
-        return [one.id for one in self.messages.values() if one.due_at is not None and one.due_at <= now]
+        return [one.id for one in self.messages.values() if one.due_at is not None and one.due_at <= now and not self._held(one)]
 
     def again(self, message_id: str) -> Message:
         """Let a message be sent once more at once, also one that has arrived. LookupError where there is no such message."""
@@ -164,14 +155,14 @@ class Shop:
         """All of it, as JSON can hold it."""
         return {
             "people": self._people,
-            "orders": [{**asdict(one), "at": one.at.isoformat()} for one in self.orders.values()],
+            "orders": [one.plain() for one in self.orders.values()],
             "messages": [one.plain() for one in self.messages.values()],
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Be as `snapshot` says."""
         self._people = snapshot["people"]
-        self.orders = {row["id"]: _order(row) for row in snapshot["orders"]}
+        self.orders = {row["id"]: order(row) for row in snapshot["orders"]}
         self.messages = {row["id"]: message(row) for row in snapshot["messages"]}
         self.revision += 1
 
@@ -181,25 +172,54 @@ class Shop:
         self.messages.clear()
         self.revision += 1
 
+    def _opened(self, buyer: Buyer, items: list[Item], at: datetime | None) -> Order:
+        opened = Order(self._new_id(), at or self.now(), buyer, items)
+        self.orders[opened.id] = opened
+        self._people += buyer == self.somebody()
+        return opened
+
+    def _sold(self, bought: Order, at: datetime | None) -> Message:
+        for one in bought.items:
+            one.subscription = Subscription(self._new_id(), bought.at) if product(one.product_id).monthly else None
+        return self._say("order.created", bought, {"order_id": bought.id, "items": [_line(one) for one in bought.items]}, at)
+
     def _order(self, order_id: str) -> Order:
         found = self.orders.get(order_id)
         if found is None:
             raise LookupError(f"There is no order {order_id}.")
         return found
 
-    def _say(self, kind: str, order: Order, data: Mapping[str, Any]) -> Message:
+    def _bought(self, order_id: str) -> Order:
+        found = self._order(order_id)
+        if found.abandoned:
+            raise LookupError(f"What is in cart {order_id} was not bought.")
+        return found
+
+    def _subscribed(self, order_id: str, product_id: str, *, payable: bool = False) -> tuple[Order, Subscription]:
+        bought = self._bought(order_id)
+        one = bought.subscription(product_id)
+        if payable and one.canceled:
+            raise ValueError(f"Subscription {one.id} is canceled.")
+        return bought, one
+
+    def _step(self, kind: str, bought: Order, product_id: str, at: datetime | None, **more: object) -> Message:
+        data = {"subscription_id": bought.subscription(product_id).id, "product_id": product_id, **more}
+        return self._say(f"subscription.{kind}", bought, data, at)
+
+    def _say(self, kind: str, about: Order, data: Mapping[str, Any], at: datetime | None = None) -> Message:
         """Put a message about an order on its way. It is due at once."""
         now = self.now()
-        body = {
-            "type": kind,
-            "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "data": {"order_id": order.id, "customer": order.buyer.plain(), **data},
-        }
-        said = Message(f"msg_{self._new_id()}", kind, order.id, json.dumps(body, ensure_ascii=False), now, now)
+        body = {"type": kind, "timestamp": _iso(at or now), "data": {"customer": about.buyer.plain(), **data}}
+        said = Message(f"msg_{self._new_id()}", kind, about.id, json.dumps(body, ensure_ascii=False), at or now, now)
         self.messages[said.id] = said
         self._forget()
         self.revision += 1
         return said
+
+    def _held(self, one: Message) -> bool:
+        """Whether a message has to wait for the one before it."""
+        before = self.messages.get(one.after)
+        return before is not None and before.due_at is not None
 
     def _forget(self) -> None:
         for order_id in list(self._forgettable()):
@@ -214,12 +234,15 @@ class Shop:
 
 
 def _item(product_id: str, kind: str) -> Item:
-    found = PRODUCTS.get(product_id)
-    if found is None:
-        raise LookupError(f"There is no product {product_id}.")
+    found = product(product_id)
     return Item(found.id, found.name, kind, found.price)
 
 
-def _order(row: Mapping[str, Any]) -> Order:
-    items = [Item(**one) for one in row["items"]]
-    return Order(row["id"], datetime.fromisoformat(row["at"]), Buyer(**row["buyer"]), items)
+def _line(item: Item) -> dict[str, object]:
+    """An item as an order's message tells it."""
+    line = {"product_id": item.product_id, "product_name": item.name, "kind": item.kind, "amount": item.amount, "currency": CURRENCY}
+    return {**line, "subscription_id": item.subscription.id} if item.subscription else line
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

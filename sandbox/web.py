@@ -112,7 +112,7 @@ def templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters |= {"clock": clock, "when": when, "money": money, "iso": datetime.isoformat}
+    made.filters |= {"clock": clock, "when": when, "moment": moment, "money": money, "iso": datetime.isoformat}
     return made
 
 
@@ -125,6 +125,11 @@ def when(at: datetime) -> str:
     """Day and time as this machine's clock shows them."""
     here = at.astimezone()
     return f"{here.day} {here.strftime('%b %Y, %H:%M')}"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """The time of day; of another day than today, that day as well."""
+    return clock(at) if at.astimezone().date() == now.astimezone().date() else when(at)
 
 
 def money(cents: int) -> str:

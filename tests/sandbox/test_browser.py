@@ -15,6 +15,7 @@ from sandbox.messages import Webhook
 from sandbox.people import Buyer
 from sandbox.server import CommunityServer, running
 from sandbox.shop import Shop
+from sandbox.stories import STORIES
 from tests.sandbox.conftest import Clock
 
 pytestmark = pytest.mark.browser
@@ -54,6 +55,8 @@ def test_every_page_is_readable_for_everybody(page: Page, server: CommunityServe
     server.courier.send(server.shop.refund(message.order, "ads-101", full=False).id)
     server.courier._post = lambda *_: (422, '{"errors": []}')
     server.courier.send(server.shop.refund(message.order, "alumni").id)
+    STORIES["dunning"].play(server.shop)
+    server.shop.leave(Buyer("emil@example.com", "Emil"), "alumni")
     server.community.handle(
         "POST", "/community_members", {}, CALL, b'{"email": "a-very-long-address-of-somebody@a-very-long-domain.example"}'
     )

@@ -131,6 +131,63 @@ def test_refunds_in_part_and_in_full(connected: Site) -> None:
     connected.post("/checkout/refund", 404, order="none", product="ads-101")
 
 
+def test_a_cart_is_left_and_bought_after_all(connected: Site) -> None:
+    form = {"email": "ines@example.com", "name": "Ines Moreau", "product": "ads-101", "bump": "masterclass"}
+    page = connected.post("/checkout/leave", **form)
+    assert "Ines Moreau left Ads 101 in the cart." in page
+    assert "Refund" not in page
+    ((order, cart),) = connected.shop.orders.items()
+    assert [one.product_id for one in cart.items] == ["ads-101"]
+    page = connected.post("/checkout/come-back", order=order)
+    assert "Ines Moreau bought Ads 101." in page
+    assert "Come back and buy" not in page
+    connected.post("/checkout/come-back", order=order)
+    assert [one.type for one in connected.shop.messages.values()] == ["prospect.created", "order.created"]
+    assert "An e-mail address has an @ in it." in connected.post("/checkout/leave", 422, **form | {"email": "ines"})
+    connected.post("/checkout/leave", 404, **form | {"product": "ads-102"})
+
+
+def test_what_happens_to_a_subscription(connected: Site) -> None:
+    connected.buy(product="alumni")
+    (order,) = connected.shop.orders
+    subscription = {"order": order, "product": "alumni"}
+    for step, told, state in (
+        ("charge", "Ines Moreau paid another month of Alumni Pass.", "Subscription, active 2 payments"),
+        ("fail", "A payment of Ines Moreau for Alumni Pass failed.", "Subscription, failing 2 payments · 1 failed since"),
+        ("cancel", "The subscription of Ines Moreau to Alumni Pass was canceled.", "Subscription, canceled"),
+        ("charge", "Checkout", "Subscription, canceled"),
+        ("restart", "The subscription of Ines Moreau to Alumni Pass was restarted.", "Subscription, active"),
+    ):
+        page = connected.post("/checkout/subscription", step=step, **subscription)
+        assert told in page
+        assert state in page
+        assert ("Restart Alumni Pass of" in page, "Cancel Alumni Pass of" in page) == (
+            step != "restart" and "canceled" in state,
+            "canceled" not in state,
+        )
+    assert len(connected.shop.messages) == 5, "what can't happen any more does not"
+    connected.post("/checkout/subscription", 404, step="pause", **subscription)
+    connected.post("/checkout/subscription", 404, step="charge", order=order, product="ads-101")
+
+
+def test_a_story_is_played_and_its_progress_told(connected: Site) -> None:
+    connected.server.courier._post = lambda *_: (202, '{"event":"e","entries":1}')
+    answer = requests.post(connected.server.url + "/checkout/play", data={"story": "dunning"}, timeout=10)
+    shown = answer.url.removeprefix(connected.server.url)
+    assert "Playing: dunning, 45 days, with Ines Moreau. 1 of 6 messages told; the others follow by themselves." in connected.get(shown)
+    connected.server.courier._post = lambda *_: (503, "Busy.")
+    connected.server.courier.send_due()
+    assert "with Ines Moreau. Busy. Kept, and sent again at" in connected.get(shown)
+    connected.server.courier._post = lambda *_: (202, '{"event":"e","entries":1}')
+    for message in list(connected.shop.messages):
+        connected.server.courier.send(message)
+    page = connected.get(shown)
+    assert "Cartwheel took all 6 messages." in page
+    assert "Order, 10 Oct 2026" in page, "each with the time at which it happened"
+    assert "Play: abandoned cart" in page
+    connected.post("/checkout/play", 404, story="war and peace")
+
+
 def test_a_message_is_sent_again_by_hand(connected: Site) -> None:
     connected.server.courier._post = lambda *_: (202, "{}")
     connected.buy()

@@ -12,8 +12,9 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from sandbox.messages import Attempt, Message, from_file, signed
+from sandbox.orders import PRODUCTS
 from sandbox.people import PEOPLE, Buyer
-from sandbox.shop import KEPT, PRODUCTS, Shop
+from sandbox.shop import KEPT, Shop
 from tests.sandbox.conftest import Clock
 
 INES = Buyer("ines@example.com", "Ines", "Moreau")
@@ -44,7 +45,7 @@ def test_the_three_products() -> None:
 
 
 def test_an_order_is_said_as_order_created(shop: Shop) -> None:
-    message = shop.buy(INES, "ads-101", "alumni")
+    message = shop.buy(INES, "ads-101", "masterclass")
     said = json.loads(message.body)
     assert (said["type"], said["timestamp"]) == ("order.created", "2026-11-24T08:00:00.000Z")
     assert said["data"] == {
@@ -52,7 +53,13 @@ def test_an_order_is_said_as_order_created(shop: Shop) -> None:
         "customer": {"email": "ines@example.com", "first_name": "Ines", "last_name": "Moreau"},
         "items": [
             {"product_id": "ads-101", "product_name": "Ads 101", "kind": "primary", "amount": 4900, "currency": "EUR"},
-            {"product_id": "alumni", "product_name": "Alumni Pass", "kind": "order_bump", "amount": 2900, "currency": "EUR"},
+            {
+                "product_id": "masterclass",
+                "product_name": "Masterclass Bundle",
+                "kind": "order_bump",
+                "amount": 19900,
+                "currency": "EUR",
+            },
         ],
     }
 
