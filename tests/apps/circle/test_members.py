@@ -170,6 +170,14 @@ def test_another_address_that_has_not_come_yet_proves_no_member(place: Place) ->
     assert [call.body and call.body["email"] for call in CIRCLE.plan(asked, again.known)] == [NEW]
 
 
+def test_another_address_of_somebody_who_has_come_proves_a_member(place: Place) -> None:
+    asked = want(place.targets, hold=[FAN])
+    denied = first(asked, member("7")).learn(404, missing("member tag"))
+    found = first(asked, denied.known).learn(200, {"id": 7, "email": NEW, "active": True})
+
+    assert first(asked, found.known).learn(404, missing("member tag")).settled[FAN].outcome == "broken"
+
+
 def test_a_record_with_tags_tells_of_all_of_them(place: Place) -> None:
     asked = want(place.targets, hold=[ME], also=[FAN])
     known = member("7", fresh=False, stale=[FAN])

@@ -200,7 +200,9 @@ def test_an_inactive_place_in_a_space_is_none(place: Place) -> None:
     asked = first(want(place.targets, hold=[VIP]), member().after("here", f"check?:{VIP}"))
 
     assert asked.call.path == "/space_member"
-    assert asked.learn(200, {"id": 1, "status": "inactive"}).settled[VIP].outcome == "failed"
+    refused = asked.learn(200, {"id": 1, "status": "inactive"})
+    assert refused.settled[VIP].outcome == "failed"
+    assert refused.known.beliefs[VIP] == Belief("not_held")
     assert asked.learn(200, {"id": 1, "status": "active"}).settled[VIP].outcome == "already"
 
 

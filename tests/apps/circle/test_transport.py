@@ -59,6 +59,14 @@ def test_a_huge_answer_is_not_read_to_its_end() -> None:
     assert answer.text == "x" * KEPT
 
 
+def test_a_redirect_is_not_read_to_its_end_either() -> None:
+    answer = asked(
+        says(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 1000000000\r\n\r\n", b"x" * (2 * MOST_BYTES)), deadline=SHORT
+    )
+
+    assert answer.error == "Circle's answer was too large to be one."
+
+
 def test_a_packed_answer_is_measured_unpacked() -> None:
     bomb = gzip.compress(b"x" * (20 * MOST_BYTES))
 

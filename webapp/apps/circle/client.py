@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
@@ -38,7 +39,8 @@ class CircleClient:
         self._base, self._deadline, self._connect = api_url.rstrip("/"), deadline, connect
         self._host = _host(self._base)
         self._key = key.strip().encode("utf-8", "replace")
-        # Without a session: no proxy, no netrc from the environment; and half of a request's cost is looking for them.
+        # The adapter without a session around it: a session looks for proxies and netrc in the environment, keeps cookies, and reads a
+        # redirect's body to its end, however large, even where it is told not to follow.
         self._adapter = Adapter(pool_connections=1, pool_maxsize=connections)
         self._prepared: dict[str, requests.PreparedRequest] = {}
 
@@ -51,10 +53,8 @@ class CircleClient:
         clock.start(self._deadline, self._connect)
         try:
             response = self._adapter.send(self._request(call), stream=True, timeout=(self._connect, self._deadline))
-            try:
+            with contextlib.closing(response):  # a connection whose answer was read to its end is in the pool by then
                 body = response.raw.read(MOST_BYTES + 1, decode_content=True)
-            finally:
-                response.raw.release_conn() if response.raw.isclosed() else response.close()
         except Exception as fault:  # of requests, urllib3, http.client, ssl, zlib: whatever a network and a server bring about
             return Answer(0, error=self._sentence(fault), duration_ms=_ms(began), sent=clock.sent)
         if len(body) > MOST_BYTES:

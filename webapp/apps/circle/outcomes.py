@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from webapp.apps import Answer, Known, Learned, Settled, Want
@@ -28,9 +28,9 @@ def _in_danger(want: Want, targets: Iterable[int]) -> set[int]:
     return {t for t in targets for group in groups if wanted(want, t) and within(want.targets[t], group)}
 
 
-def done(want: Want, known: Known, targets: Iterable[int]) -> Learned:
+def done(want: Want, known: Known, targets: Collection[int]) -> Learned:
     """Our call did it, for each of these."""
-    return conclude(want, known, {t: words.done(want.targets[t], want.community, held=wanted(want, t)) for t in targets})
+    return conclude(want, known.did(*targets), {t: words.done(want.targets[t], want.community, held=wanted(want, t)) for t in targets})
 
 
 def already(want: Want, known: Known, targets: Iterable[int]) -> Learned:
