@@ -17,7 +17,8 @@ NOW = datetime(2026, 11, 24, 14, 2, 8, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 """The password of every user that a test makes."""
 
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+CHEAP = HASHER.hash(PASSWORD)
 _numbers = count(1)
 
 

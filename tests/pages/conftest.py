@@ -65,6 +65,12 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords that take no time to hash, made as those of the factories are."""
+    monkeypatch.setattr("webapp.passwords.HASHER", factories.HASHER)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()

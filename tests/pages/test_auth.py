@@ -27,6 +27,11 @@ from webapp.tokens import hash_token
 LONG_ENOUGH = "a password that is long"
 
 
+@pytest.fixture
+def cheap_passwords() -> None:
+    """Here they cost what they cost."""
+
+
 def link(write: Write, purpose: str, user: User | None = None, token: str = "token") -> str:
     with write() as session:
         expires = factories.NOW + timedelta(hours=1)
