@@ -67,10 +67,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What the app is believed to say about one target; `fresh` while it is young enough to be trusted without a call."""
+    """What the app is believed to say about one target; `fresh` while it is young enough to be trusted without a call.
+
+    `ours`: a call of ours has made it so; else it was found to be so.
+    """
 
     held: Held
     fresh: bool = True
+    ours: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,11 @@ class Known:
     def believe(self, held: Held, *targets: int) -> Known:
         """The same with a fresh belief about each of the targets (by key)."""
         return replace(self, beliefs={**self.beliefs, **{t: Belief(held) for t in targets}})
+
+    def did(self, *targets: int) -> Known:
+        """The same, where what is believed of these targets is our call's own doing."""
+        ours = {t: replace(self.beliefs[t], ours=True) for t in targets if t in self.beliefs}
+        return replace(self, beliefs={**self.beliefs, **ours})
 
     def forget(self, *targets: int) -> Known:
         """The same with the beliefs about these targets gone."""
