@@ -22,7 +22,7 @@ from tests.pages.conftest import Clock, SignIn, Write
 from webapp.database import db
 from webapp.engine.accounts import OWN_FORMAT
 from webapp.models import Event, LogEntry, Marketplace, Product, Source, User
-from webapp.pages.webhook_settings import NOTHING_TO_SIGN_WITH
+from webapp.pages.trial_events import NOTHING_TO_SIGN_WITH
 from webapp.sources.cartwheel import new_secret, signed
 
 PAGE = "/settings/webhook"

@@ -1,4 +1,4 @@
-"""The forms of the rule dialog's three steps. What can be chosen is given; whether it can be a rule, the engine decides."""
+"""The forms of the rule dialog's three steps, and of a rule's test. What can be chosen is given; whether it can be a rule, the engine decides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from markupsafe import Markup
 from wtforms import Form, RadioField, SelectField
 
 from webapp.engine import readback
+from webapp.forms import base
+from webapp.forms.fields import email_field, text_field
 
 Choices = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -30,6 +32,13 @@ class RemovalStep(Form):
     """Step 3, of a removal: what it spares."""
 
     removal = RadioField("What it spares")
+
+
+class Trial(base.Form):
+    """A test of a rule: whom it befalls, and with which product."""
+
+    email = email_field("Customer's e-mail")
+    product = text_field("Product ID", "Which product? Type its id.")
 
 
 def action_step(integrations: Sequence[tuple[str, str]], actions: Choices, integration: str, action: str) -> ActionStep:

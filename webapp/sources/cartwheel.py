@@ -79,7 +79,7 @@ def _lines(event: Any) -> tuple[Line, ...]:
         kind = "refunded" if data.full else "partially_refunded"
         return (Line(kind, data.product_id, order=data.order_id, ref=data.refund_id),)
     if isinstance(data, Prospect):
-        return (Line("prospect", data.product_id, prospect=data.prospect_id),)
+        return (Line("prospect", data.product_id, prospect=data.prospect_id, at_once=event.test),)  # nobody waits 2 hours for a test
     return (_step(event.type.removeprefix("subscription."), data),)
 
 
