@@ -131,7 +131,7 @@ class Drain:
         with writing() as session:
             held = [step.work for step in [*self._next, *self._old()]]
             written = recording.record(session, turn.made, held, turn.finished, now, self._parts.new_id, self._dice.random())
-            claimed = lanes.claim(session, due, room, self._token, now, self._trust) if due else []
+            claimed = lanes.claim(session, due, room, self._token, now, self._trust, self._parts.new_id) if due else []
         for work in {id(w): w for w in [*(made.work for made in turn.made), *turn.finished]}.values():
             work.is_stored()
         self._turn = _Turn()

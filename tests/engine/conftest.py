@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from tests.engine.shop import Shop, open_shop
+from tests.engine.shop import Shop, open_shop, shop_in_memory
 from webapp.database import WRITES, options, prepare
 
 
@@ -18,6 +20,12 @@ def shop(database_url: str) -> Iterator[Shop]:
     made = open_shop(database_url)
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def new_shop(_sqlite_template: Path) -> Callable[[], Shop]:
+    """Makes shops, each on a database of its own in memory: for tests that need many."""
+    return partial(shop_in_memory, _sqlite_template)
 
 
 @pytest.fixture

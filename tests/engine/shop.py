@@ -6,12 +6,16 @@ No Flask, no Redis, no thread: `deliver` is one intake transaction, `work` claim
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from pysqlite3 import dbapi2
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
 
 from sandbox.community import Community
 from tests import factories
@@ -27,6 +31,8 @@ from webapp.models import Integration, Lane, LogEntry, Marketplace, Product, Rul
 from webapp.sources import Line, Message, NotUnderstood, Person
 
 TRUST = timedelta(hours=24)
+ROUNDS = 100
+"""More of them than any test needs: beyond, something goes in a circle."""
 
 
 @dataclass
@@ -108,13 +114,17 @@ class Shop:
     def claim(self, token: str = "worker") -> list[Work]:
         with self.write() as session:
             due = lanes.waiting(session, self.now)
-            return lanes.claim(session, due, 64, token, self.now, TRUST)
+            return lanes.claim(session, due, 64, token, self.now, TRUST, self.new_id)
 
     def work(self) -> None:
         """What a worker does, until nothing is due."""
-        while works := self.claim():
+        for _ in range(ROUNDS):
+            works = self.claim()
+            if not works:
+                return
             for work in works:
                 self.finish(work)
+        raise AssertionError("there is always more to do")
 
     def finish(self, work: Work) -> None:
         if work.seat.watch_only:
@@ -208,3 +218,11 @@ class _Write:
 def open_shop(url: str) -> Shop:
     """A shop on a fresh database."""
     return Shop(create_engine(url, **options(url)))
+
+
+def shop_in_memory(template: Path) -> Shop:
+    """A shop on a copy of this SQLite file, in memory: for tests that open hundreds."""
+    engine = create_engine("sqlite+pysqlite://", module=dbapi2, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    with closing(dbapi2.connect(str(template))) as source:
+        source.backup(engine.raw_connection().driver_connection)
+    return Shop(engine)

@@ -103,8 +103,15 @@ def _verdict(target: int, stands: Sequence[Mark], marks: Sequence[Mark], record:
             because.append(opened)
     if because:
         return Verdict(True, tuple(sorted(because, key=lambda m: m.order)))
-    last = _last(ends) or _newest(m for m in marks if m.target in reach and (m.op != "open" or m.void))
+    last = _last(ends) or _newest(m for m in marks if _tells_why_not(m, target, record))
     return Verdict(False, ended=last, expired=bool(last and last.op == "open" and not last.void))
+
+
+def _tells_why_not(mark: Mark, target: int, record: Record) -> bool:
+    """Whether a mark may be why nothing grants the target: what reached it without ending anything, or an opening of it that was refuted."""
+    if mark.op == "open":
+        return mark.void and target in (mark.target, record.membership)
+    return mark.target in (target, record.membership)
 
 
 def _lifts(mark: Mark, target: int, record: Record) -> bool:
@@ -168,6 +175,13 @@ def _undone(mark: Mark, record: Record) -> bool:
 def undone(mark: Mark, record: Record) -> bool:
     """Whether a recovery has undone this waiting removal."""
     return _undone(mark, record)
+
+
+def next_change(record: Record, now: datetime) -> datetime | None:
+    """When time alone may change what is desired: when the next opening runs out, or the next mark that waits comes due."""
+    stands = [m for m in record.marks if not m.void]
+    times = [m.at for m in stands if m.asked_at is not None] + [m.until for m in stands if m.until is not None]
+    return min((at for at in times if at > now), default=None)
 
 
 def _newest(marks: Iterable[Mark]) -> Mark | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Literal
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -13,10 +15,13 @@ from sqlalchemy.orm import Session
 from webapp.apps import MEMBERSHIP, Belief, Held, Known, Target, Want
 from webapp.apps.registry import APPS
 from webapp.engine import explain, records
-from webapp.engine.access import Record, Verdict, desired
-from webapp.engine.work import End, Open, Seat, Work
+from webapp.engine.access import Record, Verdict, desired, next_change
+from webapp.engine.work import OURS, WATCHED, End, Open, Seat, Work
 from webapp.models import Customer, Holding, Integration, Lane, LogEntry, Marketplace
 from webapp.models import Target as TargetRow
+
+GIVEN_UP = ("failed", "skipped")
+Standing = Literal["waits", "given_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +38,27 @@ class _Row:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class _Believed:
+    """What is believed of one lane."""
+
+    beliefs: dict[int, Belief] = field(default_factory=dict)
+    ours: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
 class _Facts:
-    """What is known of a claimed lane: what waits in it, what is desired, what is believed."""
+    """What is known of a claimed lane: what waits in it, what is desired, what is believed, and what of that is a call of ours' doing."""
 
     entries: list[Open]
     verdicts: Mapping[int, Verdict]
     beliefs: Mapping[int, Belief]
+    ours: frozenset[int]
     membership: int
     closed: frozenset[int]
+    changes_at: datetime | None
 
-    @property
+    @cached_property
     def asked(self) -> frozenset[int]:
         """The targets of entries whose wish is what is desired; the others have nothing to do."""
         return frozenset(e.target for e in self.entries if self.right(e) and not self.never_given(e))
@@ -59,11 +74,24 @@ class _Facts:
             return False
         return any(other.adds and other.target == entry.target for other in self.entries)
 
-    @property
-    def left_out(self) -> set[int]:
-        """What is desired, not believed to be held, and asked for by nobody now; the membership aside, without which nothing goes."""
-        held = {target for target, belief in self.beliefs.items() if belief.held == "held"}
-        return {target for target, verdict in self.verdicts.items() if verdict.held} - self.asked - held - {self.membership}
+    @cached_property
+    def wrong(self) -> set[int]:
+        """The targets that are not believed to be as desired, though nobody asks for them now. The membership comes and goes with what
+        needs it. What nothing was ever heard of, and is not desired, is no wrong."""
+        mine = {t for t, v in self.verdicts.items() if t not in self.asked and self._disagrees(t, v)}
+        removes = {t for t in mine | self.asked if t not in self.verdicts or not self.verdicts[t].held} if mine else set()
+        if self.membership in removes:
+            return mine & {self.membership}
+        return mine - {self.membership} if (mine | self.asked) - removes - {self.membership} else mine
+
+    def _disagrees(self, target: int, verdict: Verdict) -> bool:
+        member, belief = self.beliefs.get(self.membership), self.beliefs.get(target)
+        held = "not_held" if member and member.held == "not_held" else belief.held if belief else None
+        if verdict.held or held in (None, "not_held"):
+            return verdict.held and held != "held"
+        # What a rule takes away goes, whoever gave it. What was given for something that never was goes if it was us who gave it.
+        refuted = verdict.ended is not None and verdict.ended.op == "open" and verdict.ended.void
+        return target in self.ours or (held == "held" and verdict.ended is not None and not refuted)
 
 
 def load(session: Session, lanes: Collection[int], token: str, now: datetime, trust: timedelta) -> list[Work]:
@@ -76,45 +104,73 @@ def load(session: Session, lanes: Collection[int], token: str, now: datetime, tr
     on_record = records.load(session, [row.id for row in rows], memberships)
     beliefs = _beliefs(session, lanes, now, trust)
     targets = _targets(session, seats.values(), on_record.values(), entries)
-    facts = {
-        row.id: _Facts(entries[row.id], desired(on_record[row.id], now), beliefs[row.id], memberships[row.id], _closings(on_record[row.id]))
-        for row in rows
-    }
-    given_up = _given_up(session, facts)
-    made = [_work(row, seats[row.integration_id], token, facts[row.id], targets, given_up) for row in rows]
+    facts = {row.id: _facts(on_record[row.id], entries[row.id], beliefs[row.id], now) for row in rows}
+    standing = _standing(session, facts)
+    made = [_work(row, seats[row.integration_id], token, facts[row.id], targets, standing) for row in rows]
     _end_without_calls(session, made, facts, now)
     return made
 
 
-def _work(row: _Row, seat: Seat, token: str, facts: _Facts, targets: Mapping[int, Target], given_up: Collection[tuple[int, int]]) -> Work:
+def _facts(record: Record, entries: list[Open], beliefs: _Believed, now: datetime) -> _Facts:
+    closed = frozenset(mark.entry for mark in record.marks if mark.op == "close")
+    return _Facts(
+        entries, desired(record, now), beliefs.beliefs, frozenset(beliefs.ours), record.membership, closed, next_change(record, now)
+    )
+
+
+def _work(
+    row: _Row, seat: Seat, token: str, facts: _Facts, targets: Mapping[int, Target], standing: Mapping[tuple[int, int], Standing]
+) -> Work:
     named = {*facts.verdicts, *(entry.target for entry in facts.entries), seat.membership}
-    wished = {target: verdict.held for target, verdict in facts.verdicts.items() if (row.id, target) not in given_up}
     there = {t: targets[t] for t in named if t in targets}
+    given_up = {t for t in facts.verdicts if standing.get((row.id, t)) == "given_up"} - {seat.membership}  # nothing goes without that
+    wished = {t: verdict.held for t, verdict in facts.verdicts.items() if t not in given_up}
+    wrong = frozenset(t for t in facts.wrong if (row.id, t) not in standing and t in there and not there[t].gone and not seat.watch_only)
     want = Want(seat.name, there, seat.membership, wished, facts.asked, send_invitation=seat.send_invitation)
     known = Known(row.alias or row.email, row.name, row.member_id, facts.beliefs)
     return Work(
-        row.id, row.customer_id, seat, token, APPS[seat.app], facts.entries, want, known, known, facts.verdicts, failures=row.attempts
-    )
+        row.id, row.customer_id, seat, token, APPS[seat.app], facts.entries, want, known, known, facts.verdicts, failures=row.attempts,
+        wrong=wrong, changes_at=facts.changes_at,
+    )  # fmt: skip
 
 
-def _given_up(session: Session, facts: Mapping[int, _Facts]) -> set[tuple[int, int]]:
-    """The lanes' targets that are wished for, and whose newest entry has failed for good or was skipped: out of every plan until they are
-    asked for anew. Rarely anything is looked up: what is wished for is nearly always asked for now, or held."""
-    lanes = [lane for lane, known in facts.items() if known.left_out]
+def _standing(session: Session, facts: Mapping[int, _Facts]) -> dict[tuple[int, int], Standing]:
+    """Of what is wrong in these lanes: which targets an entry that is not due yet will see to (`waits`), and which have failed for good or
+    were skipped, and stay out of every plan until they are asked for anew (`given_up`). There is hardly ever anything to look up."""
+    wrong = {lane: {t: known.verdicts[t].held for t in known.wrong} for lane, known in facts.items()}
+    lanes = [lane for lane, targets in wrong.items() if targets]
     if not lanes:
-        return set()
+        return {}
+    due = {entry.id for lane in lanes for entry in facts[lane].entries}
     rows = session.execute(
-        select(LogEntry.lane_id, LogEntry.target_id, LogEntry.status)
+        select(
+            LogEntry.lane_id, LogEntry.target_id, Integration.app, LogEntry.action, LogEntry.id, LogEntry.open_lane_id, LogEntry.status,
+            LogEntry.cause,
+        )
+        .join(Integration, Integration.id == LogEntry.integration_id)
         .where(LogEntry.customer_id.in_(select(Lane.customer_id).where(Lane.id.in_(lanes))), LogEntry.lane_id.in_(lanes))
         .order_by(LogEntry.id)
-    )
-    newest = {(lane, target): status for lane, target, status in rows if lane is not None and target is not None}
-    return {pair for pair, status in newest.items() if status in ("failed", "skipped") and pair[1] in facts[pair[0]].left_out}
+    )  # fmt: skip
+    found: dict[tuple[int, int], Standing] = {}
+    for lane, target, app, action, entry, open_lane, status, cause in rows:
+        if lane is None or target is None or action is None:
+            continue
+        adds = APPS[app].actions[action].adds
+        # Every add asks for the membership, too.
+        waits, over = open_lane is not None and entry not in due, status in GIVEN_UP or cause == WATCHED
+        for about in ({target, facts[lane].membership} if adds else {target}) & wrong[lane].keys():
+            _stand(found, (lane, about), adds == wrong[lane][about], waits, over)
+    return found
 
 
-def _closings(record: Record) -> frozenset[int]:
-    """The entries that close one purchase's grants, and nobody else's."""
-    return frozenset(mark.entry for mark in record.marks if mark.op == "close")
+def _stand(found: dict[tuple[int, int], Standing], about: tuple[int, int], right: bool, waits: bool, given_up: bool) -> None:
+    """Take one more entry into account, newer than those before. One that waits outlasts those that came after it and have ended."""
+    if waits and right:
+        found[about] = "waits"
+    elif not waits and found.get(about) != "waits":
+        found.pop(about, None)
+        if given_up and right:
+            found[about] = "given_up"
 
 
 def _end_without_calls(session: Session, works: Sequence[Work], facts: Mapping[int, _Facts], now: datetime) -> None:
@@ -182,11 +238,13 @@ def _entries(session: Session, lanes: Collection[int], now: datetime, seats: Map
     return found
 
 
-def _beliefs(session: Session, lanes: Collection[int], now: datetime, trust: timedelta) -> dict[int, dict[int, Belief]]:
-    found: dict[int, dict[int, Belief]] = defaultdict(dict)
-    rows = session.execute(select(Holding.lane_id, Holding.target_id, Holding.held, Holding.heard_at).where(Holding.lane_id.in_(lanes)))
-    for lane, target, held, heard_at in rows:
-        found[lane][target] = Belief(_as_held(held), heard_at > now - trust)
+def _beliefs(session: Session, lanes: Collection[int], now: datetime, trust: timedelta) -> dict[int, _Believed]:
+    found: dict[int, _Believed] = defaultdict(_Believed)
+    columns = (Holding.lane_id, Holding.target_id, Holding.held, Holding.heard_at, Holding.word)
+    for lane, target, held, heard_at, word in session.execute(select(*columns).where(Holding.lane_id.in_(lanes))):
+        found[lane].beliefs[target] = Belief(_as_held(held), heard_at > now - trust)
+        if word == OURS:
+            found[lane].ours.add(target)
     return found
 
 

@@ -1,99 +1,81 @@
-"""Where a late message has changed more than its own entries ask for: wake what it ended, and put right what had been given or taken.
+"""Where the app is not believed to say what is desired, though no rule asks for it now: each such target gets an entry of its own.
 
-A refuted firing may have given a tag that nobody asks back; a merged or moved purchase may change which of two marks is newer.
+So it is when a late message has changed what came before (a firing that turned out not to have been, a purchase that is another one),
+when a *Remove member* ends a place that only its purchase granted, and when the time of something is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from webapp.apps.registry import APPS
-from webapp.engine import records, sentences
-from webapp.engine.access import Verdict, desired
-from webapp.engine.book import Book
-from webapp.engine.firing import entry
-from webapp.models import Happening, Holding, Integration, Lane, LogEntry, Target
-
-WHY = "A later message changed what happened before."
+from webapp.engine import explain, sentences
+from webapp.engine.access import Verdict
+from webapp.engine.book import NewId
+from webapp.engine.explain import Cause
+from webapp.engine.work import Open, Work
+from webapp.models import LogEntry
 
 
-@dataclass(frozen=True, slots=True)
-class _Wrong:
-    """A target whose belief is not what is desired, and nothing waits that would change it."""
-
-    lane: Lane
-    target: Target
-    integration: Integration
-    adds: bool
-
-
-def put_right(session: Session, book: Book) -> bool:
-    """Do so for the customers that the book calls unusual, after it was flushed. Returns whether lanes were made due."""
-    customers = sorted(book.unusual)
-    book.unusual.clear()
-    woken = _wake(session, customers, book.now)
-    wrong = list(_wrong(session, customers, book.now))
-    for one in wrong:
-        _correct(book, one)
-    book.flush()
-    return bool(wrong or woken)
-
-
-def _wake(session: Session, customers: Collection[int], now: datetime) -> bool:
-    """What waits for a later time may be over already: its lane looks now, and its entry says why nothing had to be done."""
-    refuted = select(Happening.id).where(Happening.customer_id.in_(customers), Happening.refuted.is_(True))
-    over = (LogEntry.customer_id.in_(customers), LogEntry.open_lane_id.is_not(None), LogEntry.happening_id.in_(refuted))
-    lanes = set(session.scalars(select(LogEntry.open_lane_id).where(*over, LogEntry.due_at > now)))
-    if not lanes:
-        return False
-    session.execute(update(LogEntry).where(*over).values(due_at=None).execution_options(synchronize_session=False))
-    free = (Lane.id.in_(lanes), Lane.claim.is_(None), Lane.retry_at.is_(None))
-    session.execute(update(Lane).where(*free).values(due_at=now).execution_options(synchronize_session=False))
-    return True
+def put_right(session: Session, works: Sequence[Work], now: datetime, new_id: NewId) -> None:
+    """Give an entry to what is wrong in lanes that were just claimed, and take it into their work; and say why, also of those that such an
+    earlier entry left waiting."""
+    concerned = [work for work in works if work.wrong or any(_corrects(entry, work) for entry in work.entries)]
+    if not concerned:
+        return
+    verdicts = [verdict for work in concerned for verdict in work.verdicts.values()]
+    causes = explain.causes(session, [mark for verdict in verdicts for mark in explain.marks(verdict)])
+    rows: list[dict[str, Any]] = []
+    for work in concerned:
+        why = {t: _why(work, verdict, causes, now) for t, verdict in work.verdicts.items()}
+        work.entries = [replace(one, why=why.get(one.target, "")) if _corrects(one, work) else one for one in work.entries]
+        for target in sorted(work.wrong):
+            row = _entry(work, target, why[target], causes, now) | {"id": new_id(now)}
+            rows.append(row)
+            work.entries.append(
+                Open(row["id"], target, work.verdicts[target].held, now, row["trigger"], row["product_id"], None, None, 0, why[target])
+            )
+        work.want = replace(work.want, asked=work.want.asked | work.wrong)
+    if rows:
+        session.execute(insert(LogEntry), rows)
 
 
-def _wrong(session: Session, customers: Collection[int], now: datetime) -> Iterable[_Wrong]:
-    lanes = {lane.id: lane for lane in session.scalars(select(Lane).where(Lane.customer_id.in_(customers)))}
-    believed = _believed(session, lanes)
-    asked = {
-        (lane, target)
-        for lane, target in session.execute(select(LogEntry.open_lane_id, LogEntry.target_id).where(LogEntry.open_lane_id.in_(lanes)))
-    }
-    for lane, record in records.load(session, lanes).items():
-        for target, verdict in desired(record, now).items():
-            if (lane, target) not in asked and _disagrees(verdict, believed.get((lane, target))):
-                yield _one(session, lanes[lane], target, verdict)
+def _corrects(entry: Open, work: Work) -> bool:
+    return entry.rule_id is None and entry.id not in work.ended
 
 
-def _disagrees(verdict: Verdict, held: str | None) -> bool:
-    """Whether the app is believed to say something else. What was never heard of and is not desired is left alone."""
+def _entry(work: Work, target: int, why: str, causes: dict[int, Cause], now: datetime) -> dict[str, Any]:
+    """It has no rule; what it says it is about is what decides: the newest grant, or what ended the last one."""
+    verdict, thing = work.verdicts[target], work.want.targets[target]
+    cause = _cause(verdict, causes)
+    action = next(a.key for a in work.app.actions.values() if a.kind == thing.kind and a.adds == verdict.held)
+    asked = sentences.asked(thing.kind, thing.name, work.seat.name, verdict.held)
+    return {
+        "marketplace_id": work.seat.marketplace_id, "customer_id": work.customer_id, "integration_id": work.seat.id, "target_id": target,
+        "lane_id": work.lane_id, "open_lane_id": work.lane_id, "action": action, "status": "queued", "sentence": f"{asked}. {why}", "todo": "",
+        "cause": "", "at": now, "changed_at": now, "attempts": 0, "event_id": cause.event_id if cause else None,
+        "product_id": cause.product_id if cause else None, "trigger": cause.trigger if cause else None, "test": bool(cause and cause.test),
+    }  # fmt: skip
+
+
+def _cause(verdict: Verdict, causes: dict[int, Cause]) -> Cause | None:
+    newest = next(reversed(explain.marks(verdict)), None)
+    return causes.get(newest.id) if newest else None
+
+
+def _why(work: Work, verdict: Verdict, causes: dict[int, Cause], now: datetime) -> str:
+    """Why it should be so, for the end of a sentence that says what was done."""
+    cause, zone = _cause(verdict, causes), work.seat.zone
     if verdict.held:
-        return held == "not_held"
-    return held == "held" and verdict.ended is not None
-
-
-def _believed(session: Session, lanes: Collection[int]) -> dict[tuple[int, int], str]:
-    rows = session.execute(select(Holding.lane_id, Holding.target_id, Holding.held).where(Holding.lane_id.in_(lanes)))
-    return {(lane, target): held for lane, target, held in rows}
-
-
-def _one(session: Session, lane: Lane, target: int, verdict: Verdict) -> _Wrong:
-    return _Wrong(lane, session.get_one(Target, target), session.get_one(Integration, lane.integration_id), verdict.held)
-
-
-def _correct(book: Book, wrong: _Wrong) -> None:
-    """An entry of its own, without a rule: what is put right, and why."""
-    lane, target, integration = wrong.lane, wrong.target, wrong.integration
-    book.lanes[lane.customer_id, integration.id] = lane.id
-    book.lane(lane.marketplace_id, lane.customer_id, integration.id, book.now)
-    action = next(a.key for a in APPS[integration.app].actions.values() if a.kind == target.kind and a.adds == wrong.adds)
-    asked = sentences.asked(target.kind, target.name, integration.name, wrong.adds)
-    entry(
-        book, lane.marketplace_id, "queued", f"{asked}. {WHY}", customer_id=lane.customer_id, integration_id=integration.id,
-        target_id=target.id, lane_id=lane.id, open_lane_id=lane.id, action=action,
-    )  # fmt: skip
+        return f"{explain.named(cause, zone, now)} grants it." if cause else "It is granted."
+    ended = verdict.ended
+    if ended is not None and ended.op == "open":
+        if verdict.expired and ended.until:
+            return f"Its time was over {sentences.when(ended.until, zone, now)}."
+        return "What it was given for did not happen, as a later message told."
+    return f"Nothing grants it any longer: {explain.said(ended, cause, zone, now)}." if ended else "Nothing grants it any longer."

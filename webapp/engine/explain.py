@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +31,9 @@ class Cause:
     trigger: str | None
     product: str | None
     bought_at: datetime
+    product_id: int | None = None
+    event_id: int | None = None
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,12 @@ class Mismatch:
 
 def explain(session: Session, mismatches: Collection[Mismatch], now: datetime) -> dict[int, End]:
     """What to say of each of these entries, by its id."""
-    marks = {mark.id: mark for m in mismatches for mark in _marks(m.verdict)}
-    causes = _causes(session, marks.values())
+    of = causes(session, [mark for m in mismatches for mark in marks(m.verdict)])
     refuted = _refuted(session, {m.entry.happening_id for m in mismatches if m.entry.happening_id})
-    return {m.entry.id: _explain(session, m, causes, refuted, now) for m in mismatches}
+    return {m.entry.id: _explain(session, m, of, refuted, now) for m in mismatches}
 
 
-def _explain(session: Session, m: Mismatch, causes: dict[int, Cause], refuted: Collection[int], now: datetime) -> End:
+def _explain(session: Session, m: Mismatch, causes: Mapping[int, Cause], refuted: Collection[int], now: datetime) -> End:
     if m.entry.happening_id in refuted:
         return End("unchanged", _never_was(session, m, now))
     if m.entry.adds:
@@ -60,7 +62,7 @@ def _explain(session: Session, m: Mismatch, causes: dict[int, Cause], refuted: C
     return _kept(m, causes, now)
 
 
-def _kept(m: Mismatch, causes: dict[int, Cause], now: datetime) -> End:
+def _kept(m: Mismatch, causes: Mapping[int, Cause], now: datetime) -> End:
     """A removal that is overruled: by another purchase, or by something newer on the same one."""
     granting = [mark for mark in m.verdict.because if mark.entry != m.entry.id]
     if not granting:
@@ -70,19 +72,26 @@ def _kept(m: Mismatch, causes: dict[int, Cause], now: datetime) -> End:
     what = m.integration if m.target.kind == MEMBERSHIP else m.target.name
     if cause.trigger is None and cause.product is None:
         return End("unchanged", f"Kept: {what} was granted by hand.", details={"kept": True})
-    bought = _short(cause.bought_at, m.zone, now)
-    product = cause.product or "another purchase"
-    return End("unchanged", f"Kept: {product} (bought {bought}) still grants {what}.", details={"kept": True})
+    return End("unchanged", f"Kept: {named(cause, m.zone, now)} still grants {what}.", details={"kept": True})
 
 
-def _superseded(ended: Mark | None, causes: dict[int, Cause], zone: str, now: datetime, expired: bool) -> str:
+def named(cause: Cause, zone: str, now: datetime) -> str:
+    """What grants something: `Course B (bought 12 May)`."""
+    return f"{cause.product or 'another purchase'} (bought {_short(cause.bought_at, zone, now)})"
+
+
+def said(mark: Mark, cause: Cause | None, zone: str, now: datetime) -> str:
+    """What took something away, and when: `refunded at 14:32`."""
+    word = SAID.get(cause.trigger, "changed") if cause and cause.trigger else "taken away by hand"
+    return f"{word} {sentences.when(mark.asked_at or mark.at, zone, now)}"
+
+
+def _superseded(ended: Mark | None, causes: Mapping[int, Cause], zone: str, now: datetime, expired: bool) -> str:
     if ended is None:
         return "Superseded by something newer: nothing to do."
     if expired and ended.until:
         return f"Superseded: its time was over {sentences.when(ended.until, zone, now)}."
-    cause = causes.get(ended.id)
-    word = SAID.get(cause.trigger or "", "changed") if cause and cause.trigger else "taken away by hand"
-    return f"Superseded: {word} {sentences.when(ended.asked_at or ended.at, zone, now)}."
+    return f"Superseded: {said(ended, causes.get(ended.id), zone, now)}."
 
 
 def _never_was(session: Session, m: Mismatch, now: datetime) -> str:
@@ -103,22 +112,24 @@ def _never_was(session: Session, m: Mismatch, now: datetime) -> str:
     return "A later message told that this did not happen: nothing to do."
 
 
-def _marks(verdict: Verdict) -> Iterable[Mark]:
+def marks(verdict: Verdict) -> tuple[Mark, ...]:
+    """The marks that a verdict stands on, the newest last."""
     return (*verdict.because, *((verdict.ended,) if verdict.ended else ()))
 
 
-def _causes(session: Session, marks: Iterable[Mark]) -> dict[int, Cause]:
-    ids = [mark.id for mark in marks]
+def causes(session: Session, marks: Iterable[Mark]) -> dict[int, Cause]:
+    """Where these marks came from, by their ids."""
+    ids = {mark.id for mark in marks}
     if not ids:
         return {}
     rows = session.execute(
-        select(Grant.id, LogEntry.trigger, Product.name, Purchase.bought_at)
+        select(Grant.id, LogEntry.trigger, Product.name, Purchase.bought_at, Product.id, LogEntry.event_id, Purchase.test)
         .join(Purchase, Purchase.id == Grant.purchase_id)
         .join(Product, Product.id == Purchase.product_id, isouter=True)
         .join(LogEntry, LogEntry.id == Grant.entry_id, isouter=True)
         .where(Grant.id.in_(ids))
     )
-    return {grant: Cause(trigger, product, bought) for grant, trigger, product, bought in rows}
+    return {grant: Cause(trigger, name, bought, product, event, test) for grant, trigger, name, bought, product, event, test in rows}
 
 
 def _refuted(session: Session, happenings: Collection[int]) -> set[int]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from webapp.engine import sentences
+from webapp.engine import sentences, timing
 from webapp.engine.book import Book
 from webapp.engine.happenings import New, Told, bought_by
 from webapp.engine.snapshots import RuleView, Snapshot
+from webapp.engine.timing import Terms
 from webapp.engine.triggers import TRIGGERS
-from webapp.models import PAID_PERIOD, Grant, LogEntry
+from webapp.models import Grant, LogEntry
 
 CLOSE = 5
 """How many of the rules that came close an entry names."""
@@ -57,8 +58,9 @@ def _about(told: Told, new: New) -> dict[str, Any]:
 
 def _ask(book: Book, snapshot: Snapshot, told: Told, new: New, rule: RuleView) -> None:
     """What one rule asks for: an entry that waits in the customer's lane, and its mark on the record."""
-    at = _acts_at(new, rule)
-    lane = book.lane(told.buyer.marketplace_id, told.buyer.id, rule.integration_id, max(at, book.now))
+    terms = _terms(new, rule)
+    waits = terms.asked_at is not None and terms.at > book.now
+    lane = book.lane(told.buyer.marketplace_id, told.buyer.id, rule.integration_id, terms.at if waits else book.now)
     about = _about(told, new) | {
         "rule_id": rule.id, "integration_id": rule.integration_id, "target_id": rule.target_id, "lane_id": lane, "action": rule.action,
     }  # fmt: skip
@@ -67,20 +69,18 @@ def _ask(book: Book, snapshot: Snapshot, told: Told, new: New, rule: RuleView) -
     elif rule.broken:
         made = entry(book, snapshot.marketplace_id, "failed", _gone(rule), **about, cause=GONE, todo=REPAIR)
     else:
-        waits = at > book.now
-        sentence = _waiting(rule, at, book.now, snapshot.time_zone) if waits else _asked(rule)
-        made = entry(book, snapshot.marketplace_id, "queued", sentence, **about, open_lane_id=lane, due_at=at if waits else None)
-    _mark(book, new, rule, made, lane, at)
+        sentence = _waiting(rule, terms.at, book.now, snapshot.time_zone) if waits else _asked(rule)
+        due = terms.at if waits else None
+        made = entry(book, snapshot.marketplace_id, "queued", sentence, **about, open_lane_id=lane, due_at=due)
+    _mark(book, new, rule, made, lane, terms)
 
 
-def _mark(book: Book, new: New, rule: RuleView, made: dict[str, Any], lane: int, at: datetime) -> None:
-    waits = not rule.adds and at > new.fired.at
+def _mark(book: Book, new: New, rule: RuleView, made: dict[str, Any], lane: int, terms: Terms) -> None:
     book.rows[Grant].append(
         {
             "id": book.id(), "lane_id": lane, "target_id": rule.target_id, "purchase_id": new.purchase.id, "happening_id": new.fired.id,
-            "entry_id": made["id"], "op": _op(rule), "at": at, "tie": new.fired.tie,
-            "until": at + timedelta(days=rule.for_days) if rule.adds and rule.for_days else None,
-            "asked_at": new.fired.at if waits else new.asked_at, "recoverable": waits, "void": new.fired.refuted,
+            "entry_id": made["id"], "op": _op(rule), "at": terms.at, "tie": new.fired.tie, "until": terms.until, "asked_at": terms.asked_at,
+            "recoverable": terms.recoverable, "void": new.fired.refuted,
         }
     )  # fmt: skip
 
@@ -91,13 +91,10 @@ def _op(rule: RuleView) -> str:
     return "close" if rule.removal == "spare" else "clear"
 
 
-def _acts_at(new: New, rule: RuleView) -> datetime:
-    """The event time from which it counts: the happening's own, or for a removal that waits the later one."""
-    if rule.adds or not rule.after_days:
-        return new.fired.at
-    if rule.after_days == PAID_PERIOD:
-        return max(new.fired.at, new.access_until or new.fired.at)
-    return new.fired.at + timedelta(days=rule.after_days)
+def _terms(new: New, rule: RuleView) -> Terms:
+    if rule.adds:
+        return timing.opening(new.fired.at, rule.for_days, new.asked_at)
+    return timing.removal(new.fired.at, rule.after_days, new.access_until, new.asked_at)
 
 
 REPAIR = "Choose another target for the rule. The entries that failed can then be replayed together."

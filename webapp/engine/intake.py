@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from webapp.engine import corrections
+from webapp.engine import opening
 from webapp.engine.book import Book, NewId
 from webapp.engine.firing import entry, fire
 from webapp.engine.happenings import Told, happenings
@@ -55,12 +55,10 @@ def take(session: Session, arrivals: Sequence[Arrival], snapshots: Snapshots, no
     events = _store(connection, arrivals, now, new_id)
     book = Book(connection, now, new_id)
     fresh = [(a, event) for a, (event, duplicate) in zip(arrivals, events, strict=True) if not duplicate]
-    book.open_customers([(a.marketplace_id, a.message.person) for a, _ in fresh if isinstance(a.message, Message) and a.message.person])
+    people = [(a.marketplace_id, a.message.person) for a, _ in fresh if isinstance(a.message, Message) and a.message.person]
+    opening.open_customers(book, people)
     counts = {event: _read(book, known[a.marketplace_id], a, event) for a, event in fresh}
-    work = bool(book.due)
-    book.flush()
-    if book.unusual:
-        work = corrections.put_right(session, book) or work
+    work = book.flush()
     return [Taken(event, 0 if duplicate else counts[event], duplicate, work) for event, duplicate in events]
 
 
@@ -123,7 +121,7 @@ def _product(book: Book, snapshot: Snapshot, external_id: str, name: str) -> tup
     """The product's id and name; one that is new to us is made."""
     known = snapshot.products.get(external_id)
     if known is None:
-        return book.product(snapshot.marketplace_id, external_id, name)
+        return opening.product(book, snapshot.marketplace_id, external_id, name)
     return known
 
 

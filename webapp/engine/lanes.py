@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
-from webapp.engine import briefing
+from webapp.engine import briefing, corrections
+from webapp.engine.book import NewId
 from webapp.engine.work import Work
 from webapp.models import Integration, Lane
 
@@ -32,9 +33,12 @@ def waiting(session: Session, now: datetime) -> list[int]:
     return sorted(session.scalars(due.distinct()))
 
 
-def claim(session: Session, integrations: Sequence[int], most: int, token: str, now: datetime, trust: timedelta) -> list[Work]:
+def claim(
+    session: Session, integrations: Sequence[int], most: int, token: str, now: datetime, trust: timedelta, new_id: NewId
+) -> list[Work]:
     """Take up to `most` due lanes, as evenly as it goes from these integrations, in their order. The caller commits.
 
+    What is not as desired in a lane, though nobody asks for it, gets an entry of its own here.
     `trust`: how long a belief is trusted without a call. Whoever claims renews within CLAIM_FOR or loses the lane.
     """
     ids = _share_out(session, integrations, most, now)
@@ -44,10 +48,12 @@ def claim(session: Session, integrations: Sequence[int], most: int, token: str, 
     session.execute(
         update(Lane)
         .where(Lane.id.in_(ids))
-        .values(claim=token, claimed_until=until, due_at=until)
+        .values(claim=token, claimed_until=until, due_at=until, look_at=None)
         .execution_options(synchronize_session=False)
     )
-    return briefing.load(session, ids, token, now, trust)
+    works = briefing.load(session, ids, token, now, trust)
+    corrections.put_right(session, works, now, new_id)
+    return works
 
 
 def renew(session: Session, lanes: Collection[int], token: str, now: datetime) -> set[int]:

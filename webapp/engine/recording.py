@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import Boolean, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Boolean, and_, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -20,12 +20,9 @@ from webapp.apps import Answer, Call, Setback, metered
 from webapp.engine import integrations, retries, usage, versions
 from webapp.engine.book import NewId
 from webapp.engine.lanes import renew
-from webapp.engine.work import End, Work
+from webapp.engine.work import FOUND, OURS, End, Work
 from webapp.models import Call as CallRow
 from webapp.models import CallEntry, Holding, Integration, Lane, LogEntry, Target
-
-CALL_WORD = "call"
-"""On whose word a belief stands that a call's answer gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +59,14 @@ def record(
     ours = _lock(session, finished)
     lost |= {work.lane_id for work in finished if work.lane_id not in ours}
     kept = [work for work in finished if work.lane_id in ours]
-    _finish(session, kept, now, dice)
+    _finish(session, kept, ours, now, dice)
     return Recorded(lost, {work.seat.marketplace_id for work in [*(one.work for one in made), *kept]})
 
 
 def give_back(session: Session, works: Sequence[Work], now: datetime) -> None:
     """Let go of lanes whose work was not done, because the worker ends: they are due at once, for whoever comes."""
     ours = _lock(session, works)
-    again = {work.lane_id: {"lane": work.lane_id, "tries": work.failures, "again": None} for work in works if work.lane_id in ours}
+    again = {w.lane_id: {"lane": w.lane_id, "tries": w.failures, "again": None, "look": now} for w in works if w.lane_id in ours}
     if again:
         _release(session, again, now)
 
@@ -114,12 +111,14 @@ def _beliefs(session: Session, works: Iterable[Work], now: datetime) -> None:
         stored, known = work.stored, work.known
         for target, belief in known.beliefs.items():
             if belief is not stored.beliefs.get(target):
-                changed.append({"lane_id": work.lane_id, "target_id": target, "held": belief.held, "since": now, "heard_at": now})
+                word = OURS if belief.ours or belief.held == "unknown" else FOUND
+                said = {"held": belief.held, "since": now, "heard_at": now, "word": word}
+                changed.append({"lane_id": work.lane_id, "target_id": target, **said})
         lapsed += [(work.lane_id, target) for target in stored.beliefs if target not in known.beliefs]
         if known.member_id != stored.member_id or work.alias:
             lanes.append({"lane": work.lane_id, "member": known.member_id, "address": work.alias})
     if changed:
-        session.connection().execute(_upsert_holdings(session.connection().dialect.name), [row | {"word": CALL_WORD} for row in changed])
+        session.connection().execute(_upsert_holdings(session.connection().dialect.name), changed)
     for lane, target in lapsed:
         session.execute(delete(Holding).where(Holding.lane_id == lane, Holding.target_id == target))
     if lanes:
@@ -133,16 +132,17 @@ def _renewed(session: Session, works: Sequence[Work], now: datetime) -> set[int]
     return {lane for claim, lanes in by_claim.items() for lane in renew(session, lanes, claim, now)}
 
 
-def _lock(session: Session, works: Sequence[Work]) -> set[int]:
-    """The lanes of these that are still held by the claim they were taken with. Locked, so that intake's wake-up waits for us."""
+def _lock(session: Session, works: Sequence[Work]) -> dict[int, datetime | None]:
+    """The lanes of these that are still held by the claim they were taken with, and when they must be looked at since then. Locked, so
+    that intake's wake-up waits for us."""
     if not works:
-        return set()
+        return {}
     claims = {work.lane_id: work.claim for work in works}
-    rows = session.execute(select(Lane.id, Lane.claim).where(Lane.id.in_(claims)).order_by(Lane.id).with_for_update())
-    return {lane for lane, claim in rows if claim == claims[lane]}
+    rows = session.execute(select(Lane.id, Lane.claim, Lane.look_at).where(Lane.id.in_(claims)).order_by(Lane.id).with_for_update())
+    return {lane: look_at for lane, claim, look_at in rows if claim == claims[lane]}
 
 
-def _finish(session: Session, works: Sequence[Work], now: datetime, dice: float) -> None:
+def _finish(session: Session, works: Sequence[Work], looks: Mapping[int, datetime | None], now: datetime, dice: float) -> None:
     if not works:
         return
     entries: list[dict[str, Any]] = []
@@ -151,7 +151,7 @@ def _finish(session: Session, works: Sequence[Work], now: datetime, dice: float)
         ends = work.finish()
         entries += [_ended(entry, ends[entry], now) for entry in ends]
         left = [e.id for e in work.entries if e.id not in ends]
-        lanes[work.lane_id] = {"lane": work.lane_id, "tries": 0, "again": None}
+        lanes[work.lane_id] = {"lane": work.lane_id, "tries": 0, "again": None, "look": _first(looks[work.lane_id], work.changes_at)}
         if work.setback and left:
             entries += _set_back(session, work, work.setback, left, lanes[work.lane_id], now, dice)
     _break_targets(session, works, now)
@@ -223,10 +223,16 @@ def _update_entries(session: Session, entries: list[dict[str, Any]]) -> None:
 
 
 def _release(session: Session, lanes: dict[int, dict[str, Any]], now: datetime) -> None:
-    """Give lanes back, due again where entries wait: those that came meanwhile, those that wait for a time, those that were set back."""
-    due = _next_due(session, lanes, now)
-    rows = [row | {"due": max(due[lane], row["again"] or due[lane]) if lane in due else None} for lane, row in sorted(lanes.items())]
+    """Give lanes back, due again where they must be looked at or entries wait: those that came meanwhile, those that wait for a time, those
+    that were set back."""
+    waits = _next_due(session, lanes, now)
+    due = {lane: _first(waits.get(lane), row["look"]) for lane, row in lanes.items()}
+    rows = [row | {"due": max(at, row["again"] or at) if (at := due[lane]) else None} for lane, row in sorted(lanes.items())]
     session.connection().execute(_RELEASE, rows)
+
+
+def _first(*times: datetime | None) -> datetime | None:
+    return min((at for at in times if at is not None), default=None)
 
 
 def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[int, datetime]:
@@ -266,7 +272,7 @@ _RELEASE = (
     .where(Lane.id == bindparam("lane"))
     .values(
         claim=None, claimed_until=None, attempts=bindparam("tries"), retry_at=bindparam("again", type_=_moment),
-        due_at=bindparam("due", type_=_moment),
+        due_at=bindparam("due", type_=_moment), look_at=bindparam("look", type_=_moment),
     )
 )  # fmt: skip
 
@@ -275,10 +281,11 @@ _RELEASE = (
 def _upsert_holdings(dialect: str) -> Any:
     statement = (postgresql_insert if dialect == "postgresql" else sqlite_insert)(Holding)
     new = statement.excluded
+    stays_ours = and_(Holding.word == OURS, Holding.held.in_(("unknown", new.held)))
     return statement.on_conflict_do_update(
         index_elements=["lane_id", "target_id"],
         set_={
             "since": case((Holding.held == new.held, Holding.since), else_=new.since),
-            "held": new.held, "heard_at": new.heard_at, "word": new.word,
+            "held": new.held, "heard_at": new.heard_at, "word": case((stays_ours, OURS), else_=new.word),
         },
     )  # fmt: skip

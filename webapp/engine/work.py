@@ -16,6 +16,12 @@ from webapp.engine.access import Verdict
 MOST_CALLS = 200
 """More calls than this for one piece of work means that an app's plan runs in a circle: better to fail and say so."""
 
+OURS, FOUND = "call", "found"
+"""On whose word a belief stands: a call of ours has made it so, or has left it unknown; or its answer said that it was so already."""
+
+WATCHED = "watch_only"
+"""The cause of an entry for which nothing was called, since the merchant only watches."""
+
 CIRCLE = Settled(
     "failed",
     "Cartwheel stopped: this took more calls than it ever should.",
@@ -26,7 +32,7 @@ CIRCLE = Settled(
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An entry that waits: what it asks for (`adds`: to be held), when it arrived."""
+    """An entry that waits: what it asks for (`adds`: to be held), when it arrived. Without a rule it puts something right; `why` says so."""
 
     id: int
     target: int
@@ -37,6 +43,7 @@ class Open:
     happening_id: int | None
     rule_id: int | None
     attempts: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,9 @@ class Seat:
 class Work:
     """A claimed lane in a worker's hands. `stored` is what the database has of `known`.
 
-    `ended`: entries that needed no call; `settled`: targets that calls have settled; `alias`: another address, just learned.
+    `wrong`: targets that are not believed to be as desired, though nobody asks for them (see corrections). `changes_at`: when time alone
+    may change what is desired. `ended`: entries that needed no call; `settled`: targets that calls have settled; `alias`: another address,
+    just learned.
     """
 
     lane_id: int
@@ -84,6 +93,8 @@ class Work:
     stored: Known
     verdicts: Mapping[int, Verdict]
     failures: int = 0
+    wrong: frozenset[int] = frozenset()
+    changes_at: datetime | None = None
     ended: dict[int, End] = field(default_factory=dict)
     settled: dict[int, Settled] = field(default_factory=dict)
     setback: Setback | None = None
@@ -120,7 +131,7 @@ class Work:
         for target in self._left():
             says = [call.says for call in calls if target in call.targets]
             if says:
-                self.settled[target] = Settled("already", f"Watch only: would {', then '.join(says)}. Nothing was called.")
+                self.settled[target] = Settled("already", f"Watch only: would {', then '.join(says)}. Nothing was called.", WATCHED)
             elif target in rest:
                 self.settled[target] = rest[target]
 
@@ -132,7 +143,7 @@ class Work:
         ends = dict(self.ended)
         for entry in self.entries:
             if entry.id not in ends and entry.target in self.settled:
-                ends[entry.id] = _end(self.settled[entry.target])
+                ends[entry.id] = _end(self.settled[entry.target], entry)
         return ends
 
     def _want(self) -> Want:
@@ -145,5 +156,6 @@ class Work:
 _STATUS = {"done": "succeeded", "already": "unchanged", "failed": "failed", "broken": "failed"}
 
 
-def _end(settled: Settled) -> End:
-    return End(_STATUS[settled.outcome], settled.sentence, settled.cause, settled.todo)
+def _end(settled: Settled, entry: Open) -> End:
+    said = f"{settled.sentence} {entry.why}" if entry.why and settled.outcome == "done" else settled.sentence
+    return End(_STATUS[settled.outcome], said, settled.cause, settled.todo)

@@ -33,7 +33,7 @@ class Purchase(Base):
     `prospect:p1`, `product`; or `hand:…`, without a product, where a person decided. `order_ref` and `subscription_ref` are what it is known
     by; `more_orders`: the further orders of a subscription that is renewed by new ones.
     `on_record`: something that makes a purchase named it (an order, a charge), not only a refund or cancellation.
-    `state`: active / ended / refunded, with the time of what made it so.
+    `state`: active / ended / refunded, with the time of what made it so; empty where nothing has been said of that.
     """
 
     __tablename__ = "purchases"
@@ -60,7 +60,8 @@ class Purchase(Base):
 class Step(Base):
     """One thing a checkout said about a subscription, compact and kept for ever: the history that is folded on each arrival.
 
-    `kind` is what was said (charged, charge_failed, canceled, delinquent, recovered, restarted, completed); `number` and `total` count charges.
+    `kind` is what was said (charged, charge_failed, canceled, delinquent, recovered, restarted, completed; `named_` before it where
+    the checkout is taken at its word); `number` and `total` count charges.
     """
 
     __tablename__ = "steps"
