@@ -200,7 +200,9 @@ def test_the_story_goes_from_the_message_to_the_calls(scene: Scene, owner: Flask
     assert "<script>alert" not in answer.text
     assert "&lt;script&gt;alert(1)" in answer.text
     assert f'href="/logs/{other.id}">succeeded</a>' in answer.text
-    assert re.findall(r'<details class="more"[^>]*?( open)?>', answer.text) == ["", "", " open"], "only the last call's evidence is unfolded"
+    assert re.findall(r'<details class="more"[^>]*?( open)?>', answer.text) == ["", "", " open"], (
+        "only the last call's evidence is unfolded"
+    )
     assert 'class="gap"' in answer.text, "a minute passed between the calls"
 
 
