@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from webapp.database import db, writing
 from webapp.engine.intake import Arrival, Taken, take
+from webapp.engine.repeats import told_apart
 from webapp.engine.snapshots import Snapshots
 from webapp.group import Group
 from webapp.models import Marketplace, Receipt, Source
@@ -128,7 +129,8 @@ class Desk:
     def _write(self, arrivals: Sequence[Arrival]) -> list[Taken]:
         here = parts()
         with writing() as session:
-            return take(session, arrivals, self._snapshots, here.now(), here.new_id)
+            now = here.now()
+            return take(session, told_apart(session, arrivals, now), self._snapshots, now, here.new_id)
 
     def _allowed(self, address: Address, now: datetime) -> bool:
         """Whether the marketplace is within its allowance of requests, counted over the last second in this process."""

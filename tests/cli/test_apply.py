@@ -477,9 +477,21 @@ def test_what_circle_says_and_what_the_rules_lack_is_said_together(desk: Desk, c
 
 
 def test_a_source_that_is_not_there_yet_is_a_clear_error(desk: Desk) -> None:
-    assert desk.complaints(f"{MARKET}sources: [{{source: samcart}}]\n") == [
-        "line 11: There is no source `samcart`. This version of Cartwheel understands: cartwheel."
+    assert desk.complaints(f"{MARKET}sources: [{{source: kajabi}}]\n") == [
+        "line 11: There is no source `kajabi`. This version of Cartwheel understands: cartwheel, samcart."
     ]
+
+
+def test_another_checkout_has_an_address_of_its_own_and_keeps_it(desk: Desk) -> None:
+    file = f"{MARKET}sources: [{{source: samcart}}]\n"
+    printed = desk.apply(file).last
+    (path,) = {source["path"] for source in printed["sources"].values()}
+    assert list(printed["sources"]) == ["samcart"]
+    assert path.startswith("/webhooks/")
+    assert path != printed["webhook"]["path"]
+    assert f"/webhooks/{next(s for s in desk.rows(Source) if s.kind == 'samcart').address}" == path
+    again = desk.apply(file).last
+    assert (again["sources"], again["created"], again["changed"]) == (printed["sources"], 0, 0)
 
 
 def test_a_file_that_is_no_text_or_not_there(desk: Desk) -> None:

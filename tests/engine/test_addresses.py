@@ -93,3 +93,17 @@ def test_another_addresses_requests_are_not_told(session: Session, source: Sourc
     event(session, other, 1)
     receipt(session, other, 2, 401, "No.")
     assert addresses.lately(session, source, Answers()) == []
+
+
+def test_all_addresses_of_a_marketplace_and_one_taken_away(session: Session, shop: Marketplace, source: Source) -> None:
+    other = Source(id=new_id(), marketplace_id=shop.id, kind="samcart", address="there", created_at=NOW)
+    session.add(other)
+    session.flush()
+    came = event(session, other, 1)
+    receipt(session, other, 2, 200, "A repeat.")
+    assert addresses.of(session, shop.id) == {"cartwheel": source, "samcart": other}
+    assert addresses.of(session, make_marketplace(session).id) == {}
+    addresses.remove(session, other)
+    session.expire_all()
+    assert addresses.of(session, shop.id) == {"cartwheel": source}
+    assert session.get_one(Event, came.id).source_id is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.engine.subscriptions import KINDS, Said, fold, status
+from webapp.engine.subscriptions import KINDS, Said, as_said, fold, status
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -69,6 +69,15 @@ STORIES = {
         (F, PAID, F, PAID),
         [("charge_failed", 1), ("charged", 2), ("recovered", 2), ("charge_failed", 3), ("charged", 4), ("recovered", 4)],
     ),
+    "a recovery that is named is one of its own, days after another": (
+        (PAID, "named_recovered", PAID, "named_recovered"), [("charged", 1), ("recovered", 2), ("charged", 3), ("recovered", 4)],
+    ),
+    "a restart that is named needs no cancellation before it": ((PAID, "named_restarted"), [("charged", 1), ("restarted", 2)]),
+    "a restart that is named on a restart is nothing new": (("named_restarted", PAID, "named_restarted"), [("restarted", 1), ("charged", 2)]),
+    "a restart that is named after a way out": (
+        ("named_restarted", "canceled", "named_restarted", "canceled"),
+        [("restarted", 1), ("canceled", 2), ("restarted", 3), ("canceled", 4)],
+    ),
     "the final charge completes": ((Charge(1, 2), Charge(2, 2)), [("charged", 1), ("charged", 2), ("completed", 2)]),
     "completed in other words": ((Charge(1, 1), "completed"), [("charged", 1), ("completed", 1)]),
     "a checkout that names completion alone is believed": (("completed", "completed"), [("completed", 1)]),
@@ -123,7 +132,21 @@ def test_what_a_late_message_adds_goes_where_its_time_is() -> None:
     ]
 
 
-SAID = st.sampled_from(sorted(KINDS)) | st.builds(Charge, st.integers(1, 4), st.none() | st.integers(3, 4))
+def test_a_recovery_that_is_named_beside_its_charge_is_the_same_one() -> None:
+    told = history(F, PAID)
+    for beside, fired in ((timedelta(hours=6), 1), (timedelta(hours=6, seconds=1), 2)):
+        named = Said(9, "named_recovered", told[1].at + beside, "evt-9")
+        assert [f.trigger for f in fold([*told, named])].count("subscription_recovered") == fired
+
+
+def test_only_where_it_makes_a_difference_is_a_checkout_taken_at_its_word() -> None:
+    assert {as_said(kind, True) for kind in KINDS} - KINDS == {"named_recovered", "named_restarted"}
+    assert {as_said(kind, False) for kind in KINDS} == KINDS
+
+
+SAID = st.sampled_from(sorted({as_said(kind, named) for kind in KINDS for named in (False, True)})) | st.builds(
+    Charge, st.integers(1, 4), st.none() | st.integers(3, 4)
+)
 HISTORIES = st.lists(SAID, max_size=12).map(lambda said: history(*said))
 
 

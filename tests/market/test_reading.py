@@ -98,7 +98,7 @@ def test_all_triggers_and_actions_are_known_by_their_keys() -> None:
         ("webhook: {secret: whsec_short}\n", "`secret` must be `whsec_` and at least 16 bytes in base64."),
         ("webhook: {secret: hunter2hunter2hunter2hunter2}\n", "`secret` must be `whsec_`"),
         ("webhook: {address: x}\n", "`address` is not known in `webhook`."),
-        ("sources: [{source: samcart}]\n", "There is no source `samcart`. This version of Cartwheel understands: cartwheel."),
+        ("sources: [{source: kajabi}]\n", "There is no source `kajabi`. This version of Cartwheel understands: cartwheel, samcart."),
         ("integrations: [{name: A, app: circel, api_key: x}]\n", "There is no app `circel`. Did you mean `circle`?"),
         ("integrations: [{name: A, app: circle}]\n", "`api_key` is missing in an entry of `integrations`."),
         ("integrations: [{app: circle, api_key: x}]\n", "`name` is missing in an entry of `integrations`."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.models import Event, LogEntry, Receipt, Source
@@ -47,6 +47,16 @@ def find(session: Session, marketplace_id: int, kind: str, *, lock: bool = False
     """The marketplace's address for a kind of checkout. `lock` it to change it."""
     query = select(Source).where(Source.marketplace_id == marketplace_id, Source.kind == kind)
     return session.scalar(query.with_for_update() if lock else query)
+
+
+def of(session: Session, marketplace_id: int) -> dict[str, Source]:
+    """All addresses of a marketplace, by the kind of checkout."""
+    return {one.kind: one for one in session.scalars(select(Source).where(Source.marketplace_id == marketplace_id))}
+
+
+def remove(session: Session, source: Source) -> None:
+    """Nobody can post there any longer. What came stays."""
+    session.execute(delete(Source).where(Source.id == source.id))
 
 
 def rotate(source: Source, sealed: bytes, now: datetime) -> None:

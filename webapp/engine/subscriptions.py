@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 FAILURES_TO_DELINQUENT = 4
 """Failed payments in a row that make a subscription delinquent."""
+
+BESIDE = timedelta(hours=6)
+"""A recovery that a checkout names within so long after one that its charge has told is the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,20 @@ def _completed(story: _Story, step: Said) -> None:
     story.status = "completed"
 
 
+def _named_recovered(story: _Story, step: Said) -> None:
+    """A checkout that names it need not have said that payments failed."""
+    if story.recovered is None or step.at - story.recovered.step.at > BESIDE:
+        story.recovered = story.fire("subscription_recovered", step)
+    story.reactivate()
+
+
+def _named_restarted(story: _Story, step: Said) -> None:
+    """A checkout that names it need not have said that it was canceled: only a restart on a restart is nothing new."""
+    if story.restarted is None:
+        story.restarted = story.fire("subscription_restarted", step)
+    story.reactivate()
+
+
 _SAID: Mapping[str, Callable[[_Story, Said], None]] = {
     "charged": _charged,
     "charge_failed": _charge_failed,
@@ -141,10 +158,17 @@ _SAID: Mapping[str, Callable[[_Story, Said], None]] = {
     "recovered": _recovered,
     "restarted": _restarted,
     "completed": _completed,
+    "named_recovered": _named_recovered,
+    "named_restarted": _named_restarted,
 }
 
-KINDS = frozenset(_SAID)
+KINDS = frozenset(kind for kind in _SAID if not kind.startswith("named_"))
 """What can be said about a subscription."""
+
+
+def as_said(kind: str, named: bool) -> str:
+    """The kind of a step: what was said, and whether the checkout is taken at its word (`sources.Line.named`), where that makes a difference."""
+    return f"named_{kind}" if named and f"named_{kind}" in _SAID else kind
 
 
 def status(history: Sequence[Said]) -> str:

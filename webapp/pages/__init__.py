@@ -28,6 +28,7 @@ from webapp.pages import (
     rule_parts,
     rule_trial,
     rules,
+    source_settings,
     team,
     ui,
     webhook_settings,
@@ -55,6 +56,7 @@ BLUEPRINTS = (
     health.pages,
     webhooks.pages,
     webhook_settings.pages,
+    source_settings.pages,
 )
 """One a page. Each module has its blueprint under the name `pages`."""
 

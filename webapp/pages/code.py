@@ -1,4 +1,4 @@
-"""JSON for people: indented, and coloured by spans with a class. What comes in may be anybody's; everything is escaped."""
+"""JSON for people: indented, and coloured by spans with a class. What comes in may be anybody's; everything is escaped, secrets masked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ import re
 
 from markupsafe import Markup, escape
 
+from webapp.sources.registry import SOURCES
+
 TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)')
+
+MASK = "•••"
+SECRETS = sorted({field for source in SOURCES.values() for field in source.masked})
+_SECRET = re.compile(
+    r"(?P<name>\b(?:{names})\b[\"']?\s*[:=]\s*)(?P<value>\"(?:[^\"\\]|\\.)*\"?|(?!null\b)[^\s,;&}}\]\"]+)".format(
+        names="|".join(map(re.escape, SECRETS))
+    )
+)
+
+
+def masked(text: str) -> str:
+    """A checkout's message without the values that its source knows to be secret, also where it is no JSON, or broken."""
+    return _SECRET.sub(lambda found: found["name"] + (f'"{MASK}"' if ":" in found["name"] else MASK), text)
 
 
 def json_html(value: object) -> Markup:

@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Flask
 
 from webapp.pages import assets, errors, headers, times
-from webapp.pages.code import json_html
+from webapp.pages.code import json_html, masked
 
 
 @dataclass(frozen=True)
@@ -59,5 +59,6 @@ def register(app: Flask, static: Path, now: Callable[[], datetime] | None = None
     errors.register(app)
     app.jinja_env.globals["status_look"] = look
     app.jinja_env.filters["json_html"] = json_html
+    app.jinja_env.filters["masked"] = masked
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

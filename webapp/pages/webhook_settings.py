@@ -17,6 +17,7 @@ from webapp.forms.webhook import TestEvent
 from webapp.models import Source
 from webapp.pages import guard, webhook_examples
 from webapp.pages.render import leave, render_dialog
+from webapp.pages.source_settings import cards, public
 from webapp.pages.toasts import toast
 from webapp.pages.trial_events import opened, send, suggested
 from webapp.parts import parts
@@ -34,21 +35,22 @@ pages = Blueprint("webhook_settings", __name__)
 @pages.get("/settings/webhook")
 @guard.signed_in
 def show() -> ResponseReturnValue:
-    """Everything about the own format's address. A secret that was just made is shown this once."""
+    """Everything about the addresses. A secret that was just made is shown this once."""
     here, read = parts(), db.session()
     source = addresses.find(read, guard.here(), OWN_FORMAT)
     sealed = session.pop(FRESH, None)
     secret = opened(sealed.encode()) if sealed else None
     product = next((key for key, _ in suggested(read, guard.here())), EXAMPLE_PRODUCT)
-    about = (_address(source), secret or webhook_examples.PLACEHOLDER, guard.me().email, product) if source else None
+    about = (public(source), secret or webhook_examples.PLACEHOLDER, guard.me().email, product) if source else None
     html = render_template(
         "webhook/show.html",
         source=source,
-        address=_address(source) if source else None,
+        address=public(source) if source else None,
         secret=secret,
         previous_until=addresses.previous_until(source, here.now()) if source else None,
         examples=[("With curl", webhook_examples.shell(*about)), ("With Python", webhook_examples.python(*about))] if about else [],
         came=addresses.lately(read, source, SOURCES[OWN_FORMAT].answers) if source else [],
+        others=cards(read, guard.here()),
     )
     return _private(make_response(html)) if secret else html
 
@@ -130,13 +132,6 @@ def _made(write: Session, now: datetime) -> Source:
 def _keep(secret: str) -> None:
     """For the next page. The session is signed and not secret, so it carries it sealed."""
     session[FRESH] = parts().vault.seal(secret).decode()
-
-
-def _address(source: Source) -> str:
-    """The public address to post to."""
-    path = url_for("webhooks.receive", address=source.address)
-    base = parts().settings.base_url
-    return base.rstrip("/") + path if base else url_for("webhooks.receive", address=source.address, _external=True)
 
 
 def _private(answer: Response) -> Response:

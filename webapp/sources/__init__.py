@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -24,6 +24,7 @@ class Line:
     `kind`: purchased, refunded, partially_refunded, prospect, or a step of a subscription (charged, charge_failed, canceled, delinquent,
     recovered, restarted, completed). `order`, `subscription`, `prospect`: what the checkout knows it by. `ref`: what tells this from another
     of its kind, where the checkout has a name for it (a refund's id). `at_once`: the checkout has waited out the two hours of a prospect itself.
+    `named`: the checkout names the trigger itself, and is taken at its word also where what it said before would have it otherwise.
     """
 
     kind: str
@@ -37,11 +38,15 @@ class Line:
     total: int | None = None
     access_until: datetime | None = None
     at_once: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a request says. `key` is its identity at the source, `at` when it happened. Without lines it says nothing for any rule (`note` why)."""
+    """What a request says. `key` is its identity at the source, `at` when it happened. Without lines it says nothing for any rule (`note` why).
+
+    `again`: the checkout gives its messages no identity, and `key` only tells what is said: after so long the same key is another message.
+    """
 
     key: str
     type: str
@@ -50,6 +55,7 @@ class Message:
     lines: Sequence[Line] = ()
     note: str = ""
     test: bool = False
+    again: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,14 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NotUnderstood:
-    """A message that is the checkout's, and is kept, but says nothing that can be acted on."""
+    """A message that is the checkout's, and is kept, but says nothing that can be acted on. `again`: as a Message's."""
 
     key: str
     type: str
     at: datetime
     problems: Sequence[Problem]
     email: str = ""
+    again: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +106,13 @@ class Answers:
 
 
 class Source(Protocol):
-    """One kind of checkout and its way of speaking."""
+    """One kind of checkout and its way of speaking. `masked`: the fields of its messages whose values are secret; no page shows them."""
 
     key: str
     name: str
     signed: bool
     answers: Answers
+    masked: frozenset[str]
 
     def read(self, request: Request, now: datetime) -> Message | NotUnderstood | None:
         """What a request says; None for a ping. Raises Refusal where it proves nothing or is not this source's language."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,7 +24,8 @@ from webapp.sources.cartwheel_format import (
     examples,
     schema,
 )
-from webapp.sources.values import MOST_PROBLEMS, UNREADABLE, as_email, as_time, problem
+from webapp.sources.loose import loads, printable
+from webapp.sources.values import MOST_PROBLEMS, as_email, as_time, problem
 
 __all__ = ["AHEAD", "CARTWHEEL", "Cartwheel", "examples", "is_secret", "new_secret", "schema", "signed"]
 
@@ -34,7 +34,6 @@ AHEAD = timedelta(days=366)
 
 new_secret, signed, is_secret = signing.new_secret, signing.signed, signing.is_secret
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 T = TypeVar("T")
 
@@ -46,6 +45,7 @@ class Cartwheel:
     name = "Cartwheel"
     signed = True
     answers = Answers()
+    masked: frozenset[str] = frozenset()
 
     def read(self, request: Request, now: datetime) -> Message | NotUnderstood | None:
         """What a request says; None for a ping. Raises Refusal: 415 not JSON by its name, 401 not proven, 400 not JSON at all."""
@@ -104,14 +104,9 @@ def _mended(body: bytes) -> bytes:
     """JSON that pydantic's strict reader refuses, in words that it takes: half a character (`\\ud83d`, where a checkout has cut a name
     in the middle of an emoji) and a byte order mark keep nobody from what they bought. Raises Refusal for everything else."""
     try:
-        text = json.dumps(json.loads(body.decode("utf-8-sig")), ensure_ascii=False)
-    except UnicodeDecodeError:
-        raise Refusal(400, {"error": "not JSON"}, "The body is not UTF-8.") from None
-    except json.JSONDecodeError as e:
-        raise Refusal(400, {"error": "not JSON"}, f"The body is not JSON: {e.msg} at line {e.lineno}, column {e.colno}.") from None
-    except (ValueError, RecursionError):
-        raise Refusal(400, {"error": "not JSON"}, "The body has numbers too long or lists too deep to be read.") from None
-    mended = _SURROGATES.sub(UNREADABLE, text).encode()
+        mended = json.dumps(loads(body), ensure_ascii=False).encode()
+    except ValueError as e:
+        raise Refusal(400, {"error": "not JSON"}, str(e)) from None
     try:
         _ANYTHING.validate_json(mended)
     except ValidationError:
@@ -127,7 +122,7 @@ def _not_understood(key: str, body: bytes, error: ValidationError, now: datetime
     errors = error.errors(include_url=False, include_input=False)[:MOST_PROBLEMS]
     return NotUnderstood(
         key=key,
-        type=_printable(given)[:64] if isinstance(given, str) else "",
+        type=printable(given)[:64] if isinstance(given, str) else "",
         at=_or_else(as_time, said.get("timestamp"), now),
         problems=_problems(errors, said, given),
         email=_or_else(as_email, _inside(said, "data", "customer", "email"), ""),
@@ -140,15 +135,11 @@ def _problems(errors: Sequence[Any], said: Mapping[str, Any], given: object) -> 
         return (Problem("type", "is missing"),)
     if first == "union_tag_invalid":
         known = ", ".join(sorted(TYPES))
-        shown = f"“{_printable(given)[:64]}”" if isinstance(given, str) else "This"
+        shown = f"“{printable(given)[:64]}”" if isinstance(given, str) else "This"
         return (Problem("type", f"{shown} is not a type that Cartwheel knows. It knows: {known}"),)
     if not said:
         return (Problem("body", "must be an object with type, timestamp and data"),)
     return tuple(problem(e, skip=1) for e in errors)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else UNREADABLE for c in text)
 
 
 def _inside(said: object, *path: str) -> object:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from webapp.sources import Source
 from webapp.sources.cartwheel import CARTWHEEL
+from webapp.sources.samcart import SAMCART
 
-SOURCES: Mapping[str, Source] = MappingProxyType({CARTWHEEL.key: CARTWHEEL})
+SOURCES: Mapping[str, Source] = MappingProxyType({CARTWHEEL.key: CARTWHEEL, SAMCART.key: SAMCART})
 """The sources by their keys. A new one is one new file and one word here."""
