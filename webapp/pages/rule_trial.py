@@ -27,10 +27,7 @@ from webapp.parts import parts
 SOON = timedelta(minutes=1)
 """Of what waits longer than this, the dialog says so, and asks no further."""
 
-FIRST = {
-    "subscription_restarted": "For it to be restarted, the test subscription is canceled first: rules for Subscription Canceled run, too.",
-    "subscription_delinquent": "Who turns delinquent is canceled, too: rules for Subscription Canceled run as well.",
-}
+ALSO = {"subscription_delinquent": "Who turns delinquent is canceled, too: rules for Subscription Canceled run as well."}
 """What else a trigger's test event starts."""
 
 NO_PRODUCT = "You have no product with this id."
@@ -54,7 +51,7 @@ def test(rule_id: int) -> ResponseReturnValue:
         if sent.event_id is not None:
             return redirect(url_for("rule_trial.tried", rule_id=rule_id, event_id=sent.event_id), 303)
         failed = sent.failed
-    context: dict[str, Any] = {"row": row, "form": form, "products": known, "failed": failed, "first": FIRST.get(row.trigger.key, "")}
+    context: dict[str, Any] = {"row": row, "form": form, "products": known, "failed": failed, "also": ALSO.get(row.trigger.key, "")}
     return render_dialog("rules/_trial.html", "Test this rule", 422 if request.method == "POST" else 200, **context, **_about(row))
 
 

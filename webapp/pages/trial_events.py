@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -27,9 +25,6 @@ LOST = "Cartwheel can no longer read the secret: this deployment has lost the ke
 SUGGESTED = 100
 """How many products a form suggests."""
 
-BEFORE = timedelta(seconds=1)
-"""How much earlier happened what has to come first."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -49,18 +44,14 @@ def send(source: Source, trigger: str, product: str, email: str) -> Sent:
         return Sent(None, LOST)
     now, address = here.now(), source.address
     key = f"test-{here.new_id(now)}"
-    messages = _messages(trigger, product, key)
+    kind, data = _message(trigger, product, key)
+    said = {"type": kind, "test": True, "timestamp": now.isoformat(), "data": {**data, "customer": {"email": email}}}
+    body = json.dumps(said).encode()
     db.session.rollback()  # the desk reads and writes on a connection of its own
-    sent = Sent(None)
-    for left, (kind, data) in zip(range(len(messages) - 1, -1, -1), messages, strict=True):
-        said = {"type": kind, "test": True, "timestamp": (now - left * BEFORE).isoformat(), "data": {**data, "customer": {"email": email}}}
-        body, message = json.dumps(said).encode(), f"{key}-{left}" if left else key
-        headers = {"content-type": "application/json", **signed(secret, message, now, body)}
-        answered = desk().receive(address, Request(body, headers, {}))
-        if answered.status != SOURCES[OWN_FORMAT].answers.taken:
-            return Sent(None, f"It was not taken: {answered.body}")
-        sent = Sent(int(answered.body["event"]))
-    return sent
+    answered = desk().receive(address, Request(body, {"content-type": "application/json", **signed(secret, key, now, body)}, {}))
+    if answered.status != SOURCES[OWN_FORMAT].answers.taken:
+        return Sent(None, f"It was not taken: {answered.body}")
+    return Sent(int(answered.body["event"]))
 
 
 def suggested(read: Session, marketplace_id: int) -> list[tuple[str, str]]:
@@ -78,16 +69,13 @@ def opened(sealed: bytes) -> str | None:
         return None
 
 
-def _messages(trigger: str, product: str, key: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """What a checkout says when this happens: types and data, the last one being what fires it."""
+def _message(trigger: str, product: str, key: str) -> tuple[str, dict[str, Any]]:
+    """What a checkout says when this happens: type and data."""
     subject, _, step = trigger.partition("_")
     if subject == "subscription":
-        data = {"subscription_id": key, "product_id": product}
-        before = [("subscription.canceled", data)] if step == "restarted" else []
-        return [*before, (f"subscription.{step}", data)]
+        return f"subscription.{step}", {"subscription_id": key, "product_id": product}
     if trigger == "prospect_created":
-        return [("prospect.created", {"prospect_id": key, "product_id": product})]
+        return "prospect.created", {"prospect_id": key, "product_id": product}
     if trigger == "product_purchased":
-        return [("order.created", {"order_id": key, "items": [{"product_id": product, "kind": "primary"}]})]
-    refund = {"order_id": key, "refund_id": key, "product_id": product, "full": trigger == "product_refunded"}
-    return [("order.refunded", refund)]
+        return "order.created", {"order_id": key, "items": [{"product_id": product, "kind": "primary"}]}
+    return "order.refunded", {"order_id": key, "refund_id": key, "product_id": product, "full": trigger == "product_refunded"}

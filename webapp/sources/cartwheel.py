@@ -80,7 +80,7 @@ def _lines(event: Any) -> tuple[Line, ...]:
         return (Line(kind, data.product_id, order=data.order_id, ref=data.refund_id),)
     if isinstance(data, Prospect):
         return (Line("prospect", data.product_id, prospect=data.prospect_id, at_once=event.test),)  # nobody waits 2 hours for a test
-    return (_step(event.type.removeprefix("subscription."), data),)
+    return (replace(_step(event.type.removeprefix("subscription."), data), named=event.test),)  # nor cancels, to test a restart
 
 
 def _step(kind: str, data: Subscription) -> Line:
