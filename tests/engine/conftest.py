@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from tests.engine.shop import Shop, open_shop, shop_in_memory
+from tests.engine.shop import Shop, Shops, open_shop
 from webapp.database import WRITES, options, prepare
 
 
@@ -23,9 +22,9 @@ def shop(database_url: str) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="session")
-def new_shop(_sqlite_template: Path) -> Callable[[], Shop]:
-    """Makes shops, each on a database of its own in memory: for tests that need many."""
-    return partial(shop_in_memory, _sqlite_template)
+def shops(_sqlite_template: Path) -> Shops:
+    """Shops in memory, as many as a test needs."""
+    return Shops(_sqlite_template)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ No Flask, no Redis, no thread: `deliver` is one intake transaction, `work` claim
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,11 +22,12 @@ from sandbox.community import Community
 from tests import factories
 from webapp.apps import MEMBERSHIP, Answer, Call
 from webapp.apps.registry import APPS
-from webapp.database import WRITES, options, prepare
+from webapp.database import WRITES, NoGate, options, prepare
 from webapp.engine import integrations, lanes, recording
 from webapp.engine.intake import Arrival, Taken, take
-from webapp.engine.rules import Draft, create
+from webapp.engine.rules import Draft, create, default_removal
 from webapp.engine.snapshots import Snapshots
+from webapp.engine.triggers import TRIGGERS
 from webapp.engine.work import Work
 from webapp.models import Integration, Lane, LogEntry, Marketplace, Product, Rule, Source, Target
 from webapp.sources import Line, Message, NotUnderstood, Person
@@ -44,10 +46,11 @@ class Shop:
     now: datetime = factories.NOW
     calls: list[Call] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    gate: Any = None
 
     def __post_init__(self) -> None:
         self.apps = APPS
-        self.gate = prepare(self.engine)
+        self.gate = self.gate or prepare(self.engine)
         self.community = Community(lambda: self.now)
         self.snapshots = Snapshots()
         self.places: dict[str, int] = {}
@@ -88,6 +91,16 @@ class Shop:
             product_id = self.product(session, product) if product else None
             draft = Draft(product_id, trigger, self.integration, action, target, **more)
             return create(session, self.apps, self.marketplace, draft, now=self.now, new_id=self.new_id)
+
+    def rules(self, *rules: tuple[str, str, int | None, str | None, dict[str, Any]]) -> None:
+        """Many rules at once, given as `rule` takes them; nothing is checked."""
+        with self.write() as session:
+            membership = session.scalar(select(Target.id).where(Target.kind == MEMBERSHIP, Target.integration_id == self.integration))
+            for trigger, action, target, product, more in rules:
+                removal = default_removal(TRIGGERS[trigger], self.apps["circle"].actions[action])
+                about = {"trigger": trigger, "integration_id": self.integration, "action": action, "target_id": target or membership}
+                about |= {"removal": removal, "product_id": self.product(session, product) if product else None, "created_at": self.now}
+                session.add(Rule(id=factories.new_id(), marketplace_id=self.marketplace, **{**about, **more}))
 
     def product(self, session: Session, external_id: str) -> int:
         where = (Product.marketplace_id == self.marketplace, Product.external_id == external_id)
@@ -220,9 +233,23 @@ def open_shop(url: str) -> Shop:
     return Shop(create_engine(url, **options(url)))
 
 
-def shop_in_memory(template: Path) -> Shop:
-    """A shop on a copy of this SQLite file, in memory: for tests that open hundreds."""
-    engine = create_engine("sqlite+pysqlite://", module=dbapi2, poolclass=StaticPool, connect_args={"check_same_thread": False})
-    with closing(dbapi2.connect(str(template))) as source:
-        source.backup(engine.raw_connection().driver_connection)
-    return Shop(engine)
+class Shops:
+    """Shops in memory, for tests that open hundreds: each on a fresh copy of a SQLite file, over an engine that knows its statements already."""
+
+    def __init__(self, template: Path) -> None:
+        self.template = template
+        self.idle: list[Engine] = []
+
+    @contextmanager
+    def open(self) -> Iterator[Shop]:
+        """A shop, as long as it is needed."""
+        engine = self.idle.pop() if self.idle else self._engine()
+        with closing(dbapi2.connect(str(self.template))) as source:
+            source.backup(engine.raw_connection().driver_connection)
+        yield Shop(engine, gate=NoGate())
+        self.idle.append(engine)
+
+    def _engine(self) -> Engine:
+        made = create_engine("sqlite+pysqlite://", module=dbapi2, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        prepare(made)
+        return made

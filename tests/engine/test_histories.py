@@ -6,7 +6,7 @@ repeated and late, works now and then, and has calls under way while it hears mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -16,13 +16,12 @@ from hypothesis.strategies import DrawFn
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.engine.shop import Shop
+from tests.engine.shop import Shop, Shops
 from webapp.engine.access import desired
 from webapp.engine.records import load
 from webapp.models import PAID_PERIOD, Happening, Lane, Product, Target
 from webapp.sources import Line, Message, Person
 
-NewShop = Callable[[], Shop]
 MINA = "mina@shop.test"
 PLACES = {"VIP Room": "space", "Lounge": "space", "Student": "tag", "Abandoned": "tag", "Dunning": "tag", "Alumni": "tag"}
 RULES = (
@@ -38,7 +37,7 @@ RULES = (
     ("subscription_charge_failed", "remove_from_space", "Lounge", None, {"after_days": 1}),
     ("subscription_recovered", "remove_tag", "Dunning", None, {}),
     ("subscription_canceled", "remove_from_space", "VIP Room", None, {"after_days": PAID_PERIOD}),
-    ("subscription_delinquent", "remove_member", None, None, {}),
+    ("subscription_delinquent", "remove_member", "", None, {}),
     ("subscription_restarted", "add_to_space", "VIP Room", None, {}),
     ("subscription_completed", "add_tag", "Alumni", None, {}),
 )
@@ -87,13 +86,11 @@ def message(number: int, minutes: int, line: Line) -> Message:
 
 
 @contextmanager
-def opened(new_shop: NewShop) -> Iterator[Shop]:
-    shop = new_shop()
-    places = {name: shop.place(kind, name) for name, kind in PLACES.items()}
-    for trigger, action, name, product, more in RULES:
-        shop.rule(trigger, action, places[name] if name else None, product, **more)
-    yield shop
-    shop.engine.dispose()
+def opened(shops: Shops) -> Iterator[Shop]:
+    with shops.open() as shop:
+        places = {name: shop.place(kind, name) for name, kind in PLACES.items()}
+        shop.rules(*((trigger, action, places.get(name), product, more) for trigger, action, name, product, more in RULES))
+        yield shop
 
 
 def tell_in_order(shop: Shop, told: list[Message]) -> None:
@@ -146,9 +143,9 @@ def true_firings(shop: Shop) -> list[tuple[str, str, str, str]]:
 
 @given(history=histories())
 @settings(max_examples=25)
-def test_the_end_does_not_depend_on_the_order_of_arrival(new_shop: NewShop, history: tuple[list[Message], list[Message | str]]) -> None:
+def test_the_end_does_not_depend_on_the_order_of_arrival(shops: Shops, history: tuple[list[Message], list[Message | str]]) -> None:
     told, heard = history
-    with opened(new_shop) as in_order, opened(new_shop) as otherwise:
+    with opened(shops) as in_order, opened(shops) as otherwise:
         tell_in_order(in_order, told)
         tell_otherwise(otherwise, heard)
         for hours in (22, 24 * 4):
