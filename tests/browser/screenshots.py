@@ -84,7 +84,7 @@ def buy(page: Page, checkout: str) -> None:
     for product in ("Ads 101", "Masterclass Bundle", "Ads 101"):
         page.goto(checkout)
         page.get_by_role("radio", name=re.compile(product)).check()
-        page.get_by_role("button", name="Buy").click()
+        page.get_by_role("button", name="Buy", exact=True).click()
     page.get_by_role("button", name=re.compile("^Refund(?! half)")).first.click()
     page.wait_for_timeout(1500)
 
@@ -99,7 +99,7 @@ def shoot(browser: Browser, at: Demo, state: str, size: str, scheme: str) -> Non
 
     def keep(name: str) -> None:
         page.wait_for_timeout(300)
-        page.screenshot(path=INTO / f"{name}-{size}-{scheme}.png", full_page=True)
+        page.screenshot(path=INTO / f"{name}-{size}-{scheme}.png", full_page=size == "desktop")
 
     for name, path in PAGES.items():
         page.goto(at.url + path)

@@ -219,7 +219,7 @@ def test_a_newcomers_first_run(var: Path, page: Page) -> None:
     shop = page.context.new_page()
     shop.goto(checkout[0])
     email = shop.get_by_label("E-mail").input_value()
-    shop.get_by_role("button", name="Buy").click()
+    shop.get_by_role("button", name="Buy", exact=True).click()
     rows = page.get_by_role("row").filter(has_text=email)
     expect(rows).to_have_count(3, timeout=30_000)
     expect(rows.filter(has_text="Succeeded")).to_have_count(3, timeout=30_000)
