@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.engine.shop import Shop
 from webapp.apps import Answer
-from webapp.engine import lanes
+from webapp.engine import entries, lanes
 from webapp.models import Call, CallEntry, Holding, Lane, Usage
 
 MINA, EMIL = "mina@shop.test", "emil@shop.test"
@@ -250,3 +252,43 @@ def test_a_customer_without_work_has_a_lane_that_is_not_due(shop: Shop) -> None:
     shop.tell("purchased", MINA, "ads-101", order="1")
     shop.work()
     assert [lane.due_at for lane in shop.rows(Lane)] == [None]
+
+
+def test_a_replay_is_worked_on_anew_and_the_first_entry_says_where_it_went_on(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.answers = [Answer(422, {"message": "Invalid email address."}, "{}")]
+    shop.work()
+    (failed,) = shop.entries()
+    assert failed.status == "failed"
+    with shop.write() as session:
+        made = entries.replay(session, shop.marketplace, failed.id, shop.now, shop.new_id)
+        with pytest.raises(entries.Refused):
+            entries.replay(session, shop.marketplace, failed.id, shop.now, shop.new_id)
+    shop.work()
+    first, second = shop.entries()
+    assert (second.id, second.replays_id, second.status) == (made, failed.id, "succeeded")
+    assert "replayed" in first.todo
+    assert shop.holds(MINA) == {"member"}
+
+
+def test_what_is_skipped_never_runs_and_the_next_goes_on(shop: Shop) -> None:
+    vip = shop.place("space", "VIP Room")
+    shop.rule("product_purchased", "invite_member", product="ads-101")
+    shop.rule("product_purchased", "add_to_space", vip, product="ads-102")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.answers = [DOWN]
+    shop.work()
+    with shop.write() as session:
+        entries.skip(session, shop.marketplace, shop.entries()[0].id, "owner@shop.test", shop.now)
+    assert shop.said()[0][0] == "skipped"
+    shop.tell("purchased", MINA, "ads-102", order="2")
+    shop.work()
+    assert shop.holds(MINA) == {"member", "VIP Room"}
+
+
+def test_somebody_elses_entry_is_nobodys(shop: Shop) -> None:
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    with shop.write() as session, pytest.raises(entries.NoEntry):
+        entries.replay(session, shop.marketplace + 1, shop.entries()[0].id, shop.now, shop.new_id)

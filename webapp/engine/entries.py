@@ -60,6 +60,7 @@ def replay(session: Session, marketplace_id: int, entry_id: int, now: datetime, 
         _take_over_marks(session, entry, made, target.id, now, new_id)
     _doubt(session, made.lane_id or 0, target.id, now)
     _due(session, made.lane_id or 0, now)
+    entry.todo, entry.changed_at = "Nothing here: it was replayed, and what became of that is in its newer entry.", now
     return made.id
 
 

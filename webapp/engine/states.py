@@ -35,8 +35,8 @@ class State:
     since: datetime | None = None
 
 
-def state(integration: Integration, app: App, waiting: int = 0) -> State:
-    """The state of an integration of that app; `waiting` is how many entries wait for it."""
+def state(integration: Integration, app: App, waiting: int | None = None) -> State:
+    """The state of an integration of that app; `waiting` is how many entries wait for it, None where nobody has counted."""
     if integration.attention:
         return _attention(integration, app, waiting)
     if integration.paused_at:
@@ -56,19 +56,21 @@ def trouble(cause: str, app: App) -> Trouble:
     return app.troubles.get(cause) or OURS.get(cause) or OTHER
 
 
-def _attention(integration: Integration, app: App, waiting: int) -> State:
+def _attention(integration: Integration, app: App, waiting: int | None) -> State:
     known = trouble(integration.attention or "", app)
     sentence = known.sentence.replace("{integration}", integration.name)
     todo = f"{known.todo} {_then(waiting)}".strip()
     return State("attention", sentence, todo, known.remedy, integration.attention_at)
 
 
-def _paused(integration: Integration, waiting: int) -> State:
+def _paused(integration: Integration, waiting: int | None) -> State:
+    if waiting is None:
+        return State("paused", "Paused: nothing is called.", "Resume it.", "resume", integration.paused_at)
     held = {0: "Nothing waits for it yet.", 1: "One entry waits for it."}.get(waiting, f"{waiting:,} entries wait for it.")
     return State("paused", f"Paused: nothing is called. {held}", _then(waiting), "resume", integration.paused_at)
 
 
-def _then(waiting: int) -> str:
+def _then(waiting: int | None) -> str:
     if not waiting:
         return ""
     if waiting == 1:

@@ -100,7 +100,7 @@ def _chips(asked: Asked, now: datetime) -> list[tuple[str, int | None]]:
     alone = asked.href(status=None) == asked.base
     shown = dict.fromkeys([*counts, *filter(None, [asked["status"]])])
     chips: list[tuple[str, int | None]] = [("", sum(counts.values())), *((status, counts.get(status, 0)) for status in shown)]
-    return chips if alone else [(status, None) for status, _ in chips]
+    return chips if alone and counts else [(status, None) for status, _ in chips]
 
 
 def _menus(asked: Asked, zone: tzinfo, now: datetime) -> list[Menu]:
