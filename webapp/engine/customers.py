@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.engine import log_rows
+from webapp.engine.aliases import LEARNED
 from webapp.engine.logs import Part
 from webapp.engine.purchases import PROSPECT
 from webapp.models import Customer, Lane, LogEntry, Product, Purchase
@@ -38,6 +39,15 @@ class Bought:
     test: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another address of a customer in an app. `learned`: the app told of it, else a person did; `at`: when (None: before that was kept)."""
+
+    email: str
+    learned: bool
+    at: datetime | None
+
+
 def name_of(customer: Customer) -> str:
     """The customer's name, "" where none is known."""
     return f"{customer.first_name} {customer.last_name}".strip()
@@ -55,6 +65,12 @@ def purchases(session: Session, customer_id: int) -> list[Bought]:
     return [_bought(purchase, name, ref) for purchase, name, ref in rows]
 
 
+def find(session: Session, marketplace_id: int, customer_id: int) -> Customer | None:
+    """A marketplace's customer by our id."""
+    found = session.get(Customer, customer_id)
+    return found if found is not None and found.marketplace_id == marketplace_id else None
+
+
 def entries(session: Session, marketplace_id: int, customer_id: int, now: datetime, before: int | None = None, limit: int = PART) -> Part:
     """What happened to a customer, the newest first, below the entry `before` if there is one."""
     wanted = select(LogEntry.id).where(LogEntry.customer_id == customer_id)
@@ -64,10 +80,14 @@ def entries(session: Session, marketplace_id: int, customer_id: int, now: dateti
     return Part(log_rows.by_id(session, marketplace_id, ids[:limit], now), len(ids) > limit)
 
 
-def aliases(session: Session, customer_id: int) -> Mapping[int, str]:
+def aliases(session: Session, customer_id: int) -> Mapping[int, Alias]:
     """By integration, the address under which the customer is there, where it is another one."""
-    rows = session.execute(select(Lane.integration_id, Lane.alias).where(Lane.customer_id == customer_id, Lane.alias.is_not(None)))
-    return {integration: alias for integration, alias in rows if alias}
+    rows = session.execute(
+        select(Lane.integration_id, Lane.alias, Lane.alias_by, Lane.alias_at).where(
+            Lane.customer_id == customer_id, Lane.alias.is_not(None)
+        )
+    )
+    return {integration: Alias(alias, by == LEARNED, at) for integration, alias, by, at in rows if alias}
 
 
 def product_names(session: Session, marketplace_id: int, refs: Collection[str]) -> Mapping[str, tuple[int, str]]:

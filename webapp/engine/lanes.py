@@ -6,12 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from webapp.engine import briefing, corrections
 from webapp.engine.book import NewId
 from webapp.engine.work import Work
-from webapp.models import Integration, Lane
+from webapp.models import Customer, Integration, Lane
 
 CLAIM_FOR = timedelta(seconds=25)
 """How long a claim holds. A call ends within 20 s and the claim is renewed before each, so a taker never overlaps a holder."""
@@ -54,6 +56,15 @@ def claim(
     works = briefing.load(session, ids, token, now, trust)
     corrections.put_right(session, works, now, new_id)
     return works
+
+
+def own(session: Session, customer: Customer, integration_id: int, now: datetime, new_id: NewId) -> Lane:
+    """The lane of a customer at an integration, locked; made where there is none, with nothing due."""
+    row = {"id": new_id(now), "marketplace_id": customer.marketplace_id, "customer_id": customer.id, "integration_id": integration_id}
+    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    session.execute(insert(Lane).values(row).on_conflict_do_nothing(index_elements=["customer_id", "integration_id"]))
+    mine = select(Lane).where(Lane.customer_id == customer.id, Lane.integration_id == integration_id)
+    return session.scalars(mine.with_for_update().execution_options(populate_existing=True)).one()
 
 
 def renew(session: Session, lanes: Collection[int], token: str, now: datetime) -> set[int]:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from webapp.apps import Answer, Call, Setback, metered
 from webapp.engine import integrations, retries, usage, versions
+from webapp.engine.aliases import LEARNED
 from webapp.engine.book import NewId
 from webapp.engine.lanes import renew
 from webapp.engine.work import FOUND, OURS, End, Work
@@ -116,7 +117,7 @@ def _beliefs(session: Session, works: Iterable[Work], now: datetime) -> None:
                 changed.append({"lane_id": work.lane_id, "target_id": target, **said})
         lapsed += [(work.lane_id, target) for target in stored.beliefs if target not in known.beliefs]
         if known.member_id != stored.member_id or work.alias:
-            lanes.append({"lane": work.lane_id, "member": known.member_id, "address": work.alias})
+            lanes.append({"lane": work.lane_id, "member": known.member_id, "address": work.alias, "moment": now})
     if changed:
         session.connection().execute(_upsert_holdings(session.connection().dialect.name), changed)
     for lane, target in lapsed:
@@ -264,7 +265,8 @@ _KNOW = (
     .values(
         member_id=bindparam("member"),
         alias=func.coalesce(bindparam("address"), Lane.alias),
-        alias_by=case((bindparam("address").is_not(None), "learned"), else_=Lane.alias_by),
+        alias_by=case((bindparam("address").is_not(None), LEARNED), else_=Lane.alias_by),
+        alias_at=case((bindparam("address").is_not(None), bindparam("moment", type_=_moment)), else_=Lane.alias_at),
     )
 )
 _RELEASE = (

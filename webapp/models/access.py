@@ -18,7 +18,7 @@ class Lane(Base):
     `look_at`: when what is desired must be held against what is believed though no entry waits, since something was told of the past, or
     since time gives or takes something then.
     `member_id`: the customer's id in the app. `alias`: their address there where it is another than the customer's; `alias_by`: `merchant`
-    or `learned`.
+    or `learned`; `alias_at`: since when it is known.
     """
 
     __tablename__ = "lanes"
@@ -40,6 +40,7 @@ class Lane(Base):
     member_id: Mapped[str | None] = mapped_column(String(64))
     alias: Mapped[str | None] = mapped_column(String(320))
     alias_by: Mapped[str | None] = mapped_column(String(16))
+    alias_at: Mapped[datetime | None]
 
 
 class Grant(Base):

@@ -11,6 +11,7 @@ from webapp.config import Settings
 from webapp.pages import (
     auth,
     connecting,
+    customer_alias,
     customers,
     general,
     guard,
@@ -51,6 +52,7 @@ BLUEPRINTS = (
     rule_parts.pages,
     rule_trial.pages,
     customers.pages,
+    customer_alias.pages,
     logs.pages,
     log_entry.pages,
     health.pages,

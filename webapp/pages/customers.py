@@ -12,29 +12,14 @@ from urllib.parse import urlencode
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.apps import MEMBERSHIP
-from webapp.apps.registry import APPS
 from webapp.database import db
 from webapp.engine import customers, holdings
-from webapp.engine.holdings import Because, Held
 from webapp.engine.log_rows import Row
 from webapp.engine.triggers import TRIGGERS
 from webapp.models import Customer
-from webapp.pages import guard, log_rows, product_address, rule_answers, times, whole
+from webapp.pages import customer_places, guard, log_rows, product_address, rule_answers, times, whole
 from webapp.pages.render import is_fragment, render
 from webapp.parts import parts
-
-KINDS = {kind.key: kind.one.capitalize() for app in APPS.values() for kind in app.kinds} | {MEMBERSHIP: "Membership"}
-
-BELIEFS: Mapping[tuple[bool, str], tuple[str, str]] = {
-    (True, "held"): ("on", "There"),
-    (True, "not_held"): ("queued", "Not yet"),
-    (True, "unknown"): ("queued", "Not known"),
-    (False, "held"): ("queued", "Still there"),
-    (False, "not_held"): ("skipped", "Not there"),
-    (False, "unknown"): ("skipped", "Not known"),
-}
-"""What is said of the app, by what should be and what is believed: a state that gives the look, and the word."""
 
 STATES: Mapping[str, tuple[str, str]] = {
     "active": ("on", "Active"),
@@ -47,38 +32,6 @@ STATES: Mapping[str, tuple[str, str]] = {
 
 pages = Blueprint("customers", __name__)
 whole.allow(pages)
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One reason for what is held: the product with its address (None: a person), what the purchase is known by, the entry."""
-
-    product: str | None
-    href: str | None
-    known_as: str
-    because: Because
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing at an integration: what it is, whether it should be held and why, and what the app is believed to say."""
-
-    held: Held
-    kind: str
-    reasons: Sequence[Reason]
-    look: tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Place:
-    """One integration: the membership, what is held there, and what no longer is."""
-
-    id: int
-    name: str
-    alias: str | None
-    member: Line | None
-    lines: Sequence[Line]
-    past: Sequence[Line]
 
 
 @dataclass(frozen=True)
@@ -119,7 +72,7 @@ def show(email: str) -> ResponseReturnValue:
         customer=customer,
         name=customers.name_of(customer),
         initials=_initials(customer),
-        places=_places(customer),
+        places=customer_places.places(customer),
         purchases=customers.purchases(session, customer.id),
         states=STATES,
         before=before,
@@ -141,34 +94,3 @@ def _days(rows: Iterable[Row], zone: tzinfo, now: datetime) -> list[Day]:
 
 def _day(key: str, rows: list[Row], zone: tzinfo, now: datetime) -> Day:
     return Day(key, times.heading(rows[0].at, zone, now), rows)
-
-
-def _places(customer: Customer) -> list[Place]:
-    session, now = db.session(), parts().now()
-    held = holdings.holdings(session, customer.id, now)
-    aliases = customers.aliases(session, customer.id)
-    refs = {one.product for every in held for one in every.because if one.product is not None}
-    names = customers.product_names(session, guard.here(), refs)
-    places = groupby(held, lambda one: (one.integration_id, one.integration))
-    return [_place(key, aliases.get(key[0]), [_line(one, names) for one in its]) for key, its in places]
-
-
-def _place(key: tuple[int, str], alias: str | None, lines: Iterable[Line]) -> Place:
-    every = list(lines)
-    member = next((line for line in every if line.held.kind == MEMBERSHIP), None)
-    others = [line for line in every if line is not member]
-    now = [line for line in others if line.held.held]
-    return Place(*key, alias, member, now, [line for line in others if not line.held.held])
-
-
-def _line(held: Held, names: Mapping[str, tuple[int, str]]) -> Line:
-    reasons = [_reason(because, names) for because in held.because]
-    return Line(held, KINDS.get(held.kind, held.kind), reasons, BELIEFS[held.held, held.believed])
-
-
-def _reason(because: Because, names: Mapping[str, tuple[int, str]]) -> Reason:
-    known_as = customers.ground_words(because.ground)
-    if because.product is None or because.product not in names:
-        return Reason(because.product, None, known_as, because)
-    product_id, name = names[because.product]
-    return Reason(name, product_address.by_key(because.product, product_id), known_as, because)

@@ -1,0 +1,55 @@
+"""A customer's page in a real browser: what a merchant says and does there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from tests import factories
+from tests.browser.conftest import Site
+from tests.browser.test_rules import sign_in
+from webapp.models import Customer, Lane
+from webapp.parts import utcnow
+
+pytestmark = pytest.mark.browser
+
+MAYA = "maya@shop.test"
+
+
+@pytest.fixture
+def maya(site: Site) -> Customer:
+    """A customer of a shop with two communities; nothing is on record in the second one."""
+    with site.write() as session:
+        shop = factories.make_marketplace(session, "Acme Courses", time_zone="Europe/Berlin")
+        factories.make_user(session, shop, email="owner@shop.test")
+        made = factories.make_customer(session, shop, MAYA, first_name="Maya", last_name="Okafor")
+        for name in ("My community", "Alumni Club"):
+            community = factories.make_integration(session, shop, name, catalog_at=utcnow())
+            factories.make_target(session, community, "membership")
+            factories.make_target(session, community, "space", "VIP Room")
+            factories.make_target(session, community, "tag", "Student")
+    return made
+
+
+def test_their_address_in_circle(site: Site, maya: Customer, page: Page, looked_at: Callable[[Page], None]):
+    sign_in(site, page)
+    page.goto(f"{site.url}/customers/{MAYA}")
+    page.get_by_role("link", name="Change the e-mail in Alumni Club").click()
+    expect(page.get_by_role("textbox", name="E-mail in Circle")).to_be_focused()
+    page.get_by_role("textbox", name="E-mail in Circle").fill("maya@home.test")
+    page.get_by_role("textbox", name="E-mail in Circle").press("Enter")
+    expect(page.get_by_text("In Circle as maya@home.test, set by hand on")).to_be_visible()
+    looked_at(page)
+    page.get_by_role("link", name="Change the e-mail in Alumni Club").click()
+    looked_at(page)
+    page.get_by_role("textbox", name="E-mail in Circle").fill("okafor@home.test")
+    page.get_by_role("textbox", name="E-mail in Circle").press("Enter")  # and not the button that takes it away
+    expect(page.get_by_text("In Circle as okafor@home.test, set by hand on")).to_be_visible()
+    page.get_by_role("link", name="Change the e-mail in Alumni Club").click()
+    page.get_by_role("button", name=f"Use {MAYA} again").click()
+    expect(page.get_by_text("set by hand on")).to_have_count(0)
+    with site.write() as session:
+        assert session.scalars(select(Lane.alias)).all() == [None]
