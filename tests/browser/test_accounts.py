@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Site
 from webapp.engine import accounts
@@ -53,6 +53,7 @@ def test_an_owner_invites_somebody_who_joins(site: Site, browser: Browser, scrip
     owner.get_by_label("E-mail").fill("mira@shop.test")
     owner.get_by_label("Viewer").check()
     owner.get_by_role("button", name="Make the link").click()
+    expect(owner.locator("pre")).to_contain_text(site.url)  # a dialog that is just being shown has no text yet
     link = owner.locator("pre").inner_text()
     owner.get_by_role("link", name="Done").click()
     owner.get_by_role("cell", name="mira@shop.test").wait_for()

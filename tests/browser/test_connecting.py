@@ -137,11 +137,12 @@ def test_a_checkout_is_pointed_here(site: Site, browser: Browser, shop: Marketpl
     sign_in(site, page)
     page.goto(site.url + WEBHOOK)
     page.get_by_role("button", name="Make a secret").click()
+    expect(page.get_by_role("region", name="Your secret")).to_contain_text("whsec_")
     first = page.get_by_role("region", name="Your secret").inner_text()
     page.get_by_role("link", name="Rotate").click()
     page.get_by_role("button", name="Rotate").click()
     expect(page.get_by_text("Two secrets are good until")).to_be_visible()
-    assert page.get_by_role("region", name="Your secret").inner_text() != first
+    expect(page.get_by_role("region", name="Your secret")).not_to_have_text(first, use_inner_text=True)
     page.get_by_role("button", name="End the old one now").click()
     expect(page.get_by_text("Two secrets are good until")).to_have_count(0)
     page.get_by_role("link", name="Send a test event").click()
