@@ -9,7 +9,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
-from webapp.models import Customer, Integration, Lane, LogEntry, Marketplace, Product, Role, Rule, Target, User
+from webapp.models import Batch, Customer, Integration, Lane, LogEntry, Marketplace, Product, Role, Rule, Target, User
 
 NOW = datetime(2026, 11, 24, 14, 2, 8, tzinfo=UTC)
 """When everything happens, unless a test says otherwise."""
@@ -132,6 +132,15 @@ def make_entry(session: Session, marketplace: Marketplace, lane: Lane | None = N
     waits = {"status": "queued", "lane_id": lane.id, "open_lane_id": lane.id, "integration_id": lane.integration_id} if lane else {}
     given = {"status": "succeeded", "sentence": "Added to space VIP Room.", "at": NOW, "changed_at": NOW, **waits, **fields}
     made = LogEntry(id=new_id(), marketplace_id=marketplace.id, **given)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def make_batch(session: Session, marketplace: Marketplace, **fields: Any) -> Batch:
+    """A batch that runs, about 10 past customers of a rule, none of whom it has reached."""
+    given = {"kind": "past", "given": {"title": "Apply a rule to 10 people"}, "state": "running", "total": 10, "created_at": NOW, **fields}
+    made = Batch(id=new_id(), marketplace_id=marketplace.id, **given)
     session.add(made)
     session.flush()
     return made

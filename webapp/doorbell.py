@@ -21,10 +21,19 @@ CHORES = "cartwheel-chores"
 REFRESH = "workers.jobs.refresh_catalog"
 """The chore of loading an integration's catalog, with the integration's id."""
 
+BATCH = "workers.jobs.run_batch"
+"""The chore of going on with a batch for a while, with the batch's id."""
+
+ONCE = frozenset({BATCH})
+"""The chores of which one is enough at a time: the clock calls for them every second."""
+
 FLAG = "cartwheel:rung"
 NEWS = "cartwheel:news"
 FLAG_SECONDS = 2
 """How long a ring counts as heard. A worker that is killed takes its job with it: others are rung after this at the latest."""
+
+ONCE_SECONDS = 10
+"""How long a chore of which one is enough counts as called for, should the worker that has it be killed."""
 
 JOB_SECONDS = 24 * 3600
 CHORE_SECONDS = 900
@@ -62,8 +71,20 @@ def tell(redis: Redis, marketplaces: Iterable[int]) -> None:
 
 
 def call_for(redis: Redis, job: str, *args: int) -> None:
-    """Have a chore done by a worker: a job by its name, with ids for arguments. Raises RedisError."""
+    """Have a chore done by a worker: a job by its name, with ids for arguments. One that is in `ONCE` and waits or runs already is not called
+    for again until it is `taken_off`. Raises RedisError."""
+    if job in ONCE and not redis.set(_flag(job, args), "1", nx=True, ex=ONCE_SECONDS):
+        return
     Queue(CHORES, connection=redis).enqueue(job, *args, job_id=uuid.uuid4().hex, job_timeout=CHORE_SECONDS, result_ttl=0, failure_ttl=0)
+
+
+def taken_off(redis: Redis, job: str, *args: int) -> None:
+    """A chore of which one is enough has ended: whoever calls for it from here on is heard. Raises RedisError."""
+    redis.delete(_flag(job, args))
+
+
+def _flag(job: str, args: tuple[int, ...]) -> str:
+    return ":".join(["cartwheel", job, *map(str, args)])
 
 
 @dataclass

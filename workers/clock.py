@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.database import db, writing
-from webapp.doorbell import REFRESH
-from webapp.engine import lanes, loading
+from webapp.doorbell import BATCH, REFRESH
+from webapp.engine import batches, lanes, loading
 from webapp.models import Lease
 from webapp.parts import parts
 
@@ -47,12 +47,14 @@ class Clock:
         if not self._holds(now):
             return
         session = db.session()
-        due, wanted = lanes.waiting(session, now), loading.wanted(session, now)
+        due, wanted, going = lanes.waiting(session, now), loading.wanted(session, now), batches.running(session)
         db.session.rollback()
         if due:
             here.bell.ring()
         for integration in wanted:
             here.bell.chore(REFRESH, integration)
+        for batch in going:
+            here.bell.chore(BATCH, batch)
 
     def _holds(self, now: datetime) -> bool:
         """Whether this process is the one: by a lease in the database, renewed now and then."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers import loading
+from workers import batches, loading
 from workers.room import room
 
 
@@ -17,3 +17,9 @@ def refresh_catalog(integration_id: int) -> None:
     """Load the catalog of an integration that somebody wished for."""
     with room().app.app_context():
         loading.refresh_catalog(integration_id)
+
+
+def run_batch(batch_id: int) -> None:
+    """Go on with a batch for a while."""
+    with room().app.app_context():
+        batches.run(batch_id, room().stop)

@@ -89,12 +89,13 @@ class Book:
     """What one transaction reads and writes. Rows collect in `rows` by model and are written in the order of `_WRITE_ORDER`.
 
     `lanes`: by customer and integration. `due`: when the lanes made here are due. `refuted`, `moved` (by happening) and `merged` (by
-    purchase): what a late message changes of what is on record.
+    purchase): what a late message changes of what is on record. `batch_id`: the batch whose entries it writes, if it is one's.
     """
 
     connection: Connection
     now: datetime
     new_id: NewId
+    batch_id: int | None = None
     buyers: dict[tuple[int, str], Buyer] = field(default_factory=dict)
     bought: dict[int, list[Bought]] = field(default_factory=lambda: defaultdict(list))
     steps: dict[int, list[Said]] = field(default_factory=lambda: defaultdict(list))

@@ -152,7 +152,7 @@ def _take_over_marks(session: Session, entry: LogEntry, made: LogEntry, target: 
         session.add(
             Grant(
                 id=new_id(now), lane_id=mark.lane_id, target_id=target, purchase_id=mark.purchase_id, happening_id=mark.happening_id,
-                entry_id=made.id, op=mark.op, at=mark.at, tie=mark.tie, until=mark.until, asked_at=mark.asked_at,
+                entry_id=made.id, rule_id=mark.rule_id, op=mark.op, at=mark.at, tie=mark.tie, until=mark.until, asked_at=mark.asked_at,
                 recoverable=mark.recoverable, void=mark.void,
             )
         )  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from webapp.engine import sentences, timing
-from webapp.engine.book import Book
+from webapp.engine.book import Book, Buyer
 from webapp.engine.happenings import New, Told, bought_by
 from webapp.engine.snapshots import RuleView, Snapshot
 from webapp.engine.timing import Terms
@@ -21,11 +22,20 @@ GONE = "target_gone"
 """The cause of an entry whose rule is about something that the app no longer has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whom a happening befell, and which event told of it."""
+
+    buyer: Buyer
+    event_id: int
+    test: bool = False
+
+
 def fire(book: Book, snapshot: Snapshot, told: Told, new: New, product: str) -> int:
     """Hold the rules against one happening, and write down what they ask for. Returns how many log entries that made."""
     rules = snapshot.firing(new.fired.trigger, new.fired.product_id)
     for rule in rules:
-        _ask(book, snapshot, told, new, rule)
+        ask(book, snapshot, _whose(told), new, rule)
     if not rules:
         _no_rule(book, snapshot, told, new, product)
     return len(rules) or 1
@@ -33,7 +43,8 @@ def fire(book: Book, snapshot: Snapshot, told: Told, new: New, product: str) -> 
 
 def entry(book: Book, marketplace_id: int, status: str, sentence: str, **more: Any) -> dict[str, Any]:
     """A log entry's row, written with the book. `more` are columns; all rows have the same ones, so that one statement writes them."""
-    row = {**_EMPTY, "id": book.id(), "marketplace_id": marketplace_id, "status": status, "sentence": sentence, **more}
+    about = {"marketplace_id": marketplace_id, "batch_id": book.batch_id, "status": status, "sentence": sentence}
+    row = {**_EMPTY, "id": book.id(), **about, **more}
     row |= {"at": book.now, "changed_at": book.now}
     if row["open_lane_id"] is None:
         row["finished_at"] = book.now
@@ -49,23 +60,27 @@ _EMPTY: dict[str, Any] = dict.fromkeys(
 ) | {"todo": "", "cause": "", "attempts": 0, "test": False}  # fmt: skip
 
 
-def _about(told: Told, new: New) -> dict[str, Any]:
+def _whose(told: Told) -> Whose:
+    return Whose(told.buyer, told.event_id, told.message.test)
+
+
+def _about(whose: Whose, new: New) -> dict[str, Any]:
     return {
-        "event_id": told.event_id, "happening_id": new.fired.id, "customer_id": told.buyer.id, "product_id": new.fired.product_id,
-        "trigger": new.fired.trigger, "test": told.message.test,
+        "event_id": whose.event_id, "happening_id": new.fired.id, "customer_id": whose.buyer.id, "product_id": new.fired.product_id,
+        "trigger": new.fired.trigger, "test": whose.test,
     }  # fmt: skip
 
 
-def _ask(book: Book, snapshot: Snapshot, told: Told, new: New, rule: RuleView) -> None:
+def ask(book: Book, snapshot: Snapshot, whose: Whose, new: New, rule: RuleView) -> None:
     """What one rule asks for: an entry that waits in the customer's lane, and its mark on the record."""
-    terms = _terms(new, rule)
+    terms = terms_of(rule, new.fired.at, new.access_until, new.asked_at)
     waits = terms.asked_at is not None and terms.at > book.now
-    lane = book.lane(told.buyer.marketplace_id, told.buyer.id, rule.integration_id, terms.at if waits else book.now)
-    about = _about(told, new) | {
+    lane = book.lane(whose.buyer.marketplace_id, whose.buyer.id, rule.integration_id, terms.at if waits else book.now)
+    about = _about(whose, new) | {
         "rule_id": rule.id, "integration_id": rule.integration_id, "target_id": rule.target_id, "lane_id": lane, "action": rule.action,
     }  # fmt: skip
     if new.fired.refuted:
-        made = entry(book, snapshot.marketplace_id, "unchanged", _bought_in_time(book, snapshot, told, new), **about)
+        made = entry(book, snapshot.marketplace_id, "unchanged", _bought_in_time(book, snapshot, whose, new), **about)
     elif rule.broken:
         made = entry(book, snapshot.marketplace_id, "failed", _gone(rule), **about, cause=GONE, todo=REPAIR)
     else:
@@ -79,22 +94,25 @@ def _mark(book: Book, new: New, rule: RuleView, made: dict[str, Any], lane: int,
     book.rows[Grant].append(
         {
             "id": book.id(), "lane_id": lane, "target_id": rule.target_id, "purchase_id": new.purchase.id, "happening_id": new.fired.id,
-            "entry_id": made["id"], "op": _op(rule), "at": terms.at, "tie": new.fired.tie, "until": terms.until, "asked_at": terms.asked_at,
+            "entry_id": made["id"], "rule_id": rule.id, "op": op_of(rule), "at": terms.at, "tie": new.fired.tie, "until": terms.until,
+            "asked_at": terms.asked_at,
             "recoverable": terms.recoverable, "void": new.fired.refuted,
         }
     )  # fmt: skip
 
 
-def _op(rule: RuleView) -> str:
+def op_of(rule: RuleView) -> str:
+    """What a rule's mark says on the record (`models.Grant.op`)."""
     if rule.adds:
         return "open"
     return "close" if rule.removal == "spare" else "clear"
 
 
-def _terms(new: New, rule: RuleView) -> Terms:
+def terms_of(rule: RuleView, at: datetime, access_until: datetime | None, asked_at: datetime | None = None) -> Terms:
+    """When what a rule asks for counts, of a happening at that time."""
     if rule.adds:
-        return timing.opening(new.fired.at, rule.for_days, new.asked_at)
-    return timing.removal(new.fired.at, rule.after_days, new.access_until, new.asked_at)
+        return timing.opening(at, rule.for_days, asked_at)
+    return timing.removal(at, rule.after_days, access_until, asked_at)
 
 
 REPAIR = "Choose another target for the rule. The entries that failed can then be replayed together."
@@ -112,8 +130,8 @@ def _waiting(rule: RuleView, at: datetime, now: datetime, zone: str) -> str:
     return f"{sentences.asked(rule.kind, rule.target, rule.integration, rule.adds)} {sentences.when(at, zone, now)}."
 
 
-def _bought_in_time(book: Book, snapshot: Snapshot, told: Told, new: New) -> str:
-    bought = bought_by(book, told.buyer, new.fired.product_id, new.fired.at)
+def _bought_in_time(book: Book, snapshot: Snapshot, whose: Whose, new: New) -> str:
+    bought = bought_by(book, whose.buyer, new.fired.product_id, new.fired.at)
     when = f" {sentences.when(bought.at, snapshot.time_zone, book.now)}" if bought else ""
     return f"Bought{when}, before the 2 hours were over: no abandoned cart."
 
@@ -126,7 +144,7 @@ def _no_rule(book: Book, snapshot: Snapshot, told: Told, new: New, product: str)
     close = _came_close(snapshot.rules, new, product)
     entry(
         book, snapshot.marketplace_id, "no_rule", f"{who} {trigger.did.format(product=product)}. No rule is about that.",
-        **_about(told, new), todo=f"Make a rule for {product}, if something should follow.", details={"close": close},
+        **_about(_whose(told), new), todo=f"Make a rule for {product}, if something should follow.", details={"close": close},
     )  # fmt: skip
 
 

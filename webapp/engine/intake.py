@@ -45,15 +45,17 @@ class Taken:
     work: bool = False
 
 
-def take(session: Session, arrivals: Sequence[Arrival], snapshots: Snapshots, now: datetime, new_id: NewId) -> list[Taken]:
-    """Take in messages, in the order given; the answers come in that order. The caller commits.
+def take(
+    session: Session, arrivals: Sequence[Arrival], snapshots: Snapshots, now: datetime, new_id: NewId, batch_id: int | None = None
+) -> list[Taken]:
+    """Take in messages, in the order given; the answers come in that order. The caller commits. `batch_id`: whose entries they make.
 
     Raises IntegrityError where another transaction wrote the same first: roll back and take each one alone.
     """
     connection = session.connection()
     known = snapshots.get(session, {a.marketplace_id for a in arrivals})
     events = _store(connection, arrivals, now, new_id)
-    book = Book(connection, now, new_id)
+    book = Book(connection, now, new_id, batch_id)
     fresh = [(a, event) for a, (event, duplicate) in zip(arrivals, events, strict=True) if not duplicate]
     people = [(a.marketplace_id, a.message.person) for a, _ in fresh if isinstance(a.message, Message) and a.message.person]
     opening.open_customers(book, people)

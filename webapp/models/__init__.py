@@ -2,7 +2,7 @@
 
 from webapp.models.access import Grant, Holding, Lane
 from webapp.models.base import Base
-from webapp.models.batch import Batch, Lease
+from webapp.models.batch import Batch, BatchItem, Lease
 from webapp.models.customer import Customer, Purchase, Step
 from webapp.models.event import Event, Happening
 from webapp.models.integration import Integration, Target, Usage
@@ -14,7 +14,7 @@ from webapp.models.source import Receipt, Source
 from webapp.models.user import ROLES, Invitation, OneTimeLink, Role, User
 
 __all__ = [
-    "OPEN", "PAID_PERIOD", "ROLES", "Base", "Batch", "Call", "CallEntry", "Customer", "Event", "Grant", "Happening", "Holding",
+    "OPEN", "PAID_PERIOD", "ROLES", "Base", "Batch", "BatchItem", "Call", "CallEntry", "Customer", "Event", "Grant", "Happening", "Holding",
     "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Product", "Purchase", "Receipt", "Role",
     "Rule", "Source", "Step", "Target", "Usage", "User",
 ]  # fmt: skip

@@ -49,11 +49,11 @@ class Grant(Base):
     `op`: `open` or `close` what this purchase grants on the target, `clear` what all purchases grant there; by a person, `veto` it
     or `lift` the veto. `at` is the event's time; where it waits (`asked_at` is the event's time then), the time it waits for.
     `recoverable`: a recovery in between undoes it. `until`: how long an opening holds. `void`: refuted by a later message.
-    `tie` decides between equal times. The newest decide: `webapp.engine.access`.
+    `tie` decides between equal times. The newest decide: `webapp.engine.access`. `rule_id`: whose doing it is, where a rule's.
     """
 
     __tablename__ = "grants"
-    __table_args__ = (Index(None, "lane_id"), Index(None, "purchase_id"), Index(None, "happening_id"))
+    __table_args__ = (Index(None, "lane_id"), Index(None, "purchase_id"), Index(None, "happening_id"), Index(None, "rule_id", "lane_id"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     lane_id: Mapped[int] = mapped_column(Id, ForeignKey("lanes.id", ondelete="CASCADE"))
@@ -61,6 +61,7 @@ class Grant(Base):
     purchase_id: Mapped[int] = mapped_column(Id, ForeignKey("purchases.id", ondelete="CASCADE"))
     happening_id: Mapped[int | None] = mapped_column(Id)
     entry_id: Mapped[int] = mapped_column(Id)
+    rule_id: Mapped[int | None] = mapped_column(Id)
     op: Mapped[str] = mapped_column(String(8))
     at: Mapped[datetime]
     tie: Mapped[str] = mapped_column(String(256))

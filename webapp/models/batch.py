@@ -14,7 +14,8 @@ from webapp.models.base import Base, Id
 class Batch(Base):
     """A replay of a filter, a rule applied to past customers, an import: with progress, pausable, each person once.
 
-    `kind` names what it does, `given` what it was asked with, `cursor` how far it is. `state`: running / paused / done / stopped / failed.
+    `kind` names what it does, `given` what it was asked with (with its `title`), `cursor` the last of its items that it has taken care of.
+    `state`: running / paused / done / stopped / failed; `sentence` says why it was stopped or failed.
     """
 
     __tablename__ = "batches"
@@ -32,6 +33,16 @@ class Batch(Base):
     created_by: Mapped[int | None] = mapped_column(Id)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+
+class BatchItem(Base):
+    """One person or entry that a batch has yet to take care of, gone with the step that does it. `number`: a row's id, or a file's line."""
+
+    __tablename__ = "batch_items"
+
+    batch_id: Mapped[int] = mapped_column(Id, ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Id, primary_key=True)
+    data: Mapped[dict[str, Any] | None]
 
 
 class Lease(Base):

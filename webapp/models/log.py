@@ -63,6 +63,9 @@ class LogEntry(Base):
 Index("ix_log_entries_open", LogEntry.open_lane_id, LogEntry.due_at,
       sqlite_where=LogEntry.open_lane_id.is_not(None), postgresql_where=LogEntry.open_lane_id.is_not(None))  # fmt: skip
 
+Index("ix_log_entries_batch", LogEntry.batch_id, LogEntry.status, LogEntry.due_at,
+      sqlite_where=LogEntry.batch_id.is_not(None), postgresql_where=LogEntry.batch_id.is_not(None))  # fmt: skip
+
 
 class Call(Base):
     """One request to an app's API with its answer. Secrets are not in it: a call's key travels in a header, which is not kept.

@@ -10,6 +10,7 @@ from flask import Flask
 from webapp.config import Settings
 from webapp.pages import (
     auth,
+    batches,
     connecting,
     customer_alias,
     customers,
@@ -55,6 +56,7 @@ BLUEPRINTS = (
     customer_alias.pages,
     logs.pages,
     log_entry.pages,
+    batches.pages,
     health.pages,
     webhooks.pages,
     webhook_settings.pages,

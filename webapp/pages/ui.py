@@ -35,6 +35,8 @@ LOOKS = {
     "not_understood": Look("Not understood", "ask", "odd"),
     "connected": Look("Connected", "ok", "ok"),
     "attention": Look("Needs attention", "alert", "wait"),
+    "done": Look("Done", "ok", "ok"),
+    "stopped": Look("Stopped", "dash", "mute"),
     "paused": Look("Paused", "bars", "mute"),
     "watching": Look("Watch only", "eye", "run"),
     "loading": Look("Loading", "run", "run"),
