@@ -9,6 +9,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
+from webapp.id_times import first_id
 from webapp.models import Batch, Customer, Integration, Lane, LogEntry, Marketplace, Product, Role, Rule, Target, User
 
 NOW = datetime(2026, 11, 24, 14, 2, 8, tzinfo=UTC)
@@ -128,10 +129,10 @@ def make_lane(session: Session, customer: Customer, integration: Integration, **
 
 
 def make_entry(session: Session, marketplace: Marketplace, lane: Lane | None = None, **fields: Any) -> LogEntry:
-    """A log entry; with a lane it waits there, without one it has succeeded."""
+    """A log entry, whose id tells when it arrived; with a lane it waits there, without one it has succeeded."""
     waits = {"status": "queued", "lane_id": lane.id, "open_lane_id": lane.id, "integration_id": lane.integration_id} if lane else {}
     given = {"status": "succeeded", "sentence": "Added to space VIP Room.", "at": NOW, "changed_at": NOW, **waits, **fields}
-    made = LogEntry(id=new_id(), marketplace_id=marketplace.id, **given)
+    made = LogEntry(**{"id": first_id(given["at"]) + new_id(), **given}, marketplace_id=marketplace.id)
     session.add(made)
     session.flush()
     return made

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import IO, Any, ParamSpec, cast
+from zoneinfo import ZoneInfo
 
 import click
 from flask import Flask
@@ -122,11 +123,14 @@ def export_file(name: str | None) -> None:
 def show_logs(query: str, as_json: bool, name: str | None) -> None:
     """Print the log, the newest entries first.
 
-    QUERY is a customer's e-mail address, or a part of one, of a product or of a sentence. With --json each entry is one object on a line.
+    QUERY is what one would type on the page: a customer's e-mail address or a part of one, a product, an order id, a word of what entries
+    say, status:failed, after:yesterday ... (docs/search.md). With --json each entry is one object on a line.
     """
     marketplace = _marketplace(name)
     session = db.session()
-    wanted = log_query.settle(session, marketplace.id, log_query.Query(text=query.strip()))
+    wanted = log_query.parse(session, marketplace.id, query, ZoneInfo(marketplace.time_zone), parts().now())
+    if wanted.wrong:
+        raise click.ClickException(" ".join(wanted.wrong))
     rows = logs.every(session, marketplace.id, wanted, parts().now())
     _print_each((_json(console.entry(row)) for row in rows) if as_json else console.log(rows, marketplace.time_zone))
 

@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.engine.holdings import Because, Held
-from webapp.engine.integrations import label
 from webapp.engine.log_rows import Row
+from webapp.engine.sentences import label
 
 HELD = {"held": "yes", "not_held": "no", "unknown": "unknown"}
 NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})

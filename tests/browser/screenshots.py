@@ -25,7 +25,7 @@ SCHEMES = ("light", "dark")
 
 PAGES = {
     "logs": "/logs",
-    "logs-failed": "/logs?status=failed",
+    "logs-failed": "/logs?q=status:failed",
     "products": "/products",
     "product-apps": "/products/ads-101",
     "integrations": "/settings/integrations",

@@ -174,7 +174,7 @@ def test_the_first_entry_comes_by_itself(place: Place, log: Callable[..., Page])
 
 def test_a_filtered_page_hears_of_what_it_asks_for(place: Place, log: Callable[..., Page]) -> None:
     failed = place.entry("first@shop.test", "failed")
-    page = log("/logs?status=failed")
+    page = log("/logs?q=status:failed")
     place.entry("second@shop.test")
     place.entry("third@shop.test", "failed")
     expect(page.locator("[data-live-new]")).to_have_text("1 new entry")

@@ -85,6 +85,23 @@ def test_a_query_finds_a_customer_however_the_address_is_written(desk: Desk) -> 
     assert desk.run("logs", "nobody@shop.test", "--json").out == ""
 
 
+def test_a_query_is_what_one_would_type_on_the_page(desk: Desk) -> None:
+    webhook = desk.apply().last["webhook"]
+    desk.post(webhook, order(9001))
+    desk.post(webhook, order(9002, "emil@shop.test"), "m2")
+    for query in (
+        "9001",
+        "order:9001 status:queued",
+        "mina ads action:add_to_space",
+        'integration:"My community" mina',
+        "after:today mina",
+    ):
+        assert {entry["email"] for entry in desk.run("logs", query, "--json").lines} == {"mina@shop.test"}
+    assert desk.run("logs", "mina before:yesterday", "--json").lines == []
+    done = desk.run("logs", "status:odd")
+    assert (done.code, done.out, done.err) == (1, "", "Error: There is no status “odd”.\n")
+
+
 def test_statuses_are_those_that_show(desk: Desk) -> None:
     webhook = desk.apply().last["webhook"]
     desk.post(webhook, order(9001))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import NOW, make_customer, make_entry, make_integration, make_lane, make_marketplace, make_rule, make_target, new_id
 from webapp.apps import MEMBERSHIP, Community
-from webapp.engine import integrations
+from webapp.engine import integrations, sentences
 from webapp.engine.integrations import Changes, Connection, NameTaken, OtherCommunity, Toll
 from webapp.models import Integration, Lane, LogEntry, Marketplace, Target
 
@@ -241,7 +241,7 @@ def test_what_goes_with_it_is_told_before_and_goes(shop: Shop) -> None:
     assert lane.due_at is None
     assert (shop.integration.deleted_at, shop.integration.key_tail) == (LATER, "")
     assert shop.integration.credentials == seal("{}")
-    assert integrations.label(shop.integration.name) == f"{name} (deleted)"
+    assert sentences.label(shop.integration.name) == f"{name} (deleted)"
     assert integrations.living(shop.session, shop.marketplace.id) == []
     assert shop.version() > before
     shop.create(name)  # the name is free again
@@ -259,8 +259,8 @@ def test_deleting_leaves_the_others_alone(shop: Shop) -> None:
 
 
 def test_a_name_that_only_looks_deleted_is_shown_as_it_is() -> None:
-    assert integrations.label("Old (deleted)") == "Old (deleted)"
-    assert integrations.label("Old (deleted 3) club") == "Old (deleted 3) club"
+    assert sentences.label("Old (deleted)") == "Old (deleted)"
+    assert sentences.label("Old (deleted 3) club") == "Old (deleted 3) club"
 
 
 def test_those_that_need_a_person_come_first(shop: Shop) -> None:

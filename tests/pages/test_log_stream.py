@@ -125,6 +125,8 @@ def test_what_no_longer_matches_changes_in_place_only(write: Write, shop: Market
     purchased = {"status": "failed", "top": other.id}
     assert rows(client_in.get(address(shop, poll=1, **purchased)).text) == {other.id: False, still.id: False, turned.id: True}
     assert rows(client_in.get(address(shop, poll=1, trigger="product_refunded", **purchased)).text) == {other.id: False}
+    now = {"q": "status:failed trigger:product_refunded", "top": other.id}
+    assert rows(client_in.get(address(shop, poll=1, **now)).text) == {other.id: False}
     assert rows(client_in.get(address(shop, poll=1, status="failed")).text) == {other.id: False, still.id: False}
 
 

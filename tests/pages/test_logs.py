@@ -6,6 +6,7 @@ import html
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -65,8 +66,8 @@ def test_both_doors_lead_to_the_same_log(write: Write, shop: Marketplace, client
     assert shown(page) == [second.id, first.id]
     assert "Circle refused it." in page
     assert "emil@shop.test" in page
-    assert link(page, "Failed") == f"{address}?status=failed"
-    assert shown(client_in.get(f"{address}?status=failed").text) == [second.id]
+    assert link(page, "Failed") == f"{address}?q=status%3Afailed"
+    assert shown(client_in.get(f"{address}?q=status:failed").text) == [second.id]
 
 
 def test_somebody_elses_entries_are_not_in_it(write: Write, shop: Marketplace, client_in: FlaskClient) -> None:
@@ -149,20 +150,39 @@ def test_filters_and_search_share_one_address(write: Write, shop: Marketplace, c
     for label in ("Product Refunded", "Add to space", "My community", "Today", "Failed"):
         page = client_in.get(link(page, label)).text
     assert shown(page) == [right.id]
-    assert re.findall(r'<input type="hidden" name="(\w+)"', page[: page.index('id="q"')]).count("trigger") == 1
+    asked = 'maya status:failed trigger:product_refunded action:add_to_space integration:"My community" after:today'
+    assert f'value="{html.escape(asked).replace("&quot;", "&#34;")}"' in page
     page = client_in.get(link(page[page.index('aria-label="Filters"') :], "Product Refunded")).text
-    assert 'name="trigger"' not in page
-    assert 'name="date"' in page
+    assert html.escape(asked).replace("&quot;", "&#34;").replace("trigger:product_refunded ", "") in page
 
 
 @pytest.mark.parametrize(
-    "asked", ["status=odd", "trigger=odd", "action=odd", "integration=x", "integration=9" * 30, "date=2026-13-01", "date=x"]
+    "asked",
+    ["status:odd", "trigger:odd", "action:odd", "integration:x", "rule:" + "9" * 30, "product:none", "after:2026-13-01", "before:x"],
 )
-def test_what_an_address_cannot_mean_is_left_out(write: Write, shop: Marketplace, client_in: FlaskClient, asked: str) -> None:
-    made = entry(write, shop)
-    answer = client_in.get(f"/logs?{asked}")
-    assert answer.status_code == 200
-    assert shown(answer.text) == [made.id]
+def test_what_a_query_cannot_mean_is_said(write: Write, shop: Marketplace, client_in: FlaskClient, asked: str) -> None:
+    entry(write, shop)
+    page = client_in.get(f"/logs?q={asked}").text
+    assert shown(page) == []
+    assert "This can’t be looked for" in page
+    key, _, value = asked.partition(":")
+    assert (f"There is no {key} “{value}”." in page) or (f"“{value}” is no time such as" in page)
+
+
+@pytest.mark.parametrize(
+    ("old", "asked"),
+    [
+        ("q=maya&status=failed", "maya status:failed"),
+        ("trigger=product_refunded&date=yesterday", "trigger:product_refunded after:yesterday before:today"),
+        ("date=2026-11-24", "after:2026-11-24 before:2026-11-25"),
+        ("date=2026-11-24T23&q=a b", "a b after:2026-11-24T23 before:2026-11-25T00"),
+        ("action=add_tag&integration=7&date=30d", "action:add_tag integration:7 after:30d"),
+    ],
+)
+def test_addresses_of_the_earlier_form_lead_on(client_in: FlaskClient, old: str, asked: str) -> None:
+    answer = client_in.get(f"/settings/integrations/logs?{old}")
+    assert answer.status_code == 302
+    assert parse_qs(urlsplit(answer.headers["Location"]).query) == {"q": [asked]}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +196,7 @@ def test_dates_are_the_marketplaces(write: Write, shop: Marketplace, client_in: 
     """Berlin's day begins at 23:00 in November."""
     times = [NOW - timedelta(days=8), NOW - timedelta(days=3), NOW.replace(day=23, hour=22, minute=59), NOW.replace(day=23, hour=23), NOW]
     made = [entry(write, shop, at=at, changed_at=at).id for at in times]
-    assert shown(client_in.get(f"/logs?date={date}").text) == [made[place] for place in found]
+    assert shown(client_in.get(f"/logs?date={date}", follow_redirects=True).text) == [made[place] for place in found]
 
 
 def test_chips_count_the_whole_log(write: Write, shop: Marketplace, client_in: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,14 +211,14 @@ def test_older_entries_follow_by_a_plain_link_and_by_themselves(
     write: Write, shop: Marketplace, client_in: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [entry(write, shop).id for _ in range(logs.PART + 2)]
-    page = client_in.get("/logs?status=succeeded").text
+    page = client_in.get("/logs?q=status:succeeded").text
     assert shown(page) == made[:1:-1]
     older = link(page, "Older entries")
     whole = client_in.get(older)
     assert shown(whole.text) == made[1::-1]
     assert "<!doctype html>" in whole.text
     assert "day-2026-11-24" in whole.text
-    assert link(whole.text, "Back to the newest entries") == "/logs?status=succeeded"
+    assert link(whole.text, "Back to the newest entries") == "/logs?q=status%3Asucceeded"
     assert "data-live=" not in whole.text, "what is new does not belong above old entries"
     part = client_in.get(older, headers=HTMX).text
     assert shown(part) == made[1::-1]
@@ -209,10 +229,10 @@ def test_older_entries_follow_by_a_plain_link_and_by_themselves(
 
 def test_a_search_without_hits_says_what_was_searched(write: Write, shop: Marketplace, client_in: FlaskClient) -> None:
     entry(write, shop)
-    page = client_in.get("/logs?q=<founder>&status=failed").text
+    page = client_in.get("/logs?q=<founder> status:failed").text
     assert "No entry matches “&lt;founder&gt;”" in page
-    assert link(page, "Clear the search") == "/logs?status=failed"
-    assert link(client_in.get("/logs?status=skipped").text, "Clear the filters") == "/logs"
+    assert link(page, "Clear the search") == "/logs?q=status%3Afailed"
+    assert link(client_in.get("/logs?q=status:skipped").text, "Clear the filters") == "/logs"
 
 
 def test_a_new_marketplace_sees_three_steps_with_ticks(write: Write, shop: Marketplace, client_in: FlaskClient) -> None:

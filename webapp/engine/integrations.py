@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,8 +30,6 @@ DELETED = "The integration was deleted."
 
 RESTATED = 500
 """How many of the entries that wait for an integration are said to have changed with it, the newest: more than a page shows."""
-
-_MARK = re.compile(r" \(deleted \d+\)$")
 
 
 class NameTaken(Exception):
@@ -198,11 +195,6 @@ def delete(session: Session, integration: Integration, seal: Seal, now: datetime
     integration.deleted_at = now
     versions.bump(session, integration.marketplace_id)
     return going
-
-
-def label(name: str) -> str:
-    """An integration's name for people: of a deleted one without the number that frees its name."""
-    return _MARK.sub(" (deleted)", name)
 
 
 def _living(marketplace_id: int) -> Select[Integration]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
@@ -64,6 +64,14 @@ def every(session: Session, marketplace_id: int, query: Query, now: datetime, li
         before = found.rows[-1].id
 
 
+def matching(session: Session, marketplace_id: int, query: Query, now: datetime) -> Select[int]:
+    """The statement of the ids of all entries that the query asks for, in no order: for work on all of them. A page takes `part`."""
+    asked = [*log_query.conditions(marketplace_id, query), *log_query.said(marketplace_id, query)]
+    if query.status:
+        asked.append(or_(*(and_(*its) for its in _by_status(session, marketplace_id, query.status, now))))
+    return select(LogEntry.id).where(*asked)
+
+
 def counts(session: Session, marketplace_id: int, now: datetime) -> Mapping[str, int]:
     """How many entries there are of each status that shows, up to MOST: those that have more say MOST. What there is none of is left out."""
     found = Counter({row.status: row.number for row in session.execute(_closed(marketplace_id))})
@@ -95,12 +103,12 @@ def news(
 ) -> News:
     """What a page that knows everything up to `since` and shows the entries from `floor` to `top` (0 for none) has missed.
 
-    Known rows come whether they still match or not; they are those of the query but for status and text. With the overlap some come twice.
+    Known rows come whether they still match or not; they are those of the query but for status, cause and words. With the overlap some come twice.
     """
-    fixed = [LogEntry.id.in_(_recent(marketplace_id, since - OVERLAP)), *log_query.conditions(marketplace_id, query)]
+    fixed = [LogEntry.id.in_(_recent(marketplace_id, since - OVERLAP)), *log_query.conditions(marketplace_id, replace(query, cause=""))]
     shown = select(LogEntry.id).where(*fixed, LogEntry.id <= top, LogEntry.id >= floor)
     known = session.scalars(shown.order_by(LogEntry.id.desc()).limit(limit)).all()
-    after = select(LogEntry.id).where(*fixed, *log_query.text(marketplace_id, query), LogEntry.id > top).order_by(LogEntry.id.desc())
+    after = select(LogEntry.id).where(*fixed, *log_query.said(marketplace_id, query), LogEntry.id > top).order_by(LogEntry.id.desc())
     fresh = session.scalars(after.limit(limit + MOST)).all()
     rows = [row for row in log_rows.by_id(session, marketplace_id, fresh[:limit], now) if log_query.matches(query, row)]
     return News(log_rows.by_id(session, marketplace_id, known, now), rows, len(fresh) - len(fresh[:limit]))
@@ -118,7 +126,7 @@ def _recent(marketplace_id: int, since: datetime) -> Select[int]:
 
 
 def _ids(session: Session, marketplace_id: int, query: Query, now: datetime, before: int | None, limit: int) -> list[int]:
-    asked = [*log_query.conditions(marketplace_id, query), *log_query.text(marketplace_id, query)]
+    asked = [*log_query.conditions(marketplace_id, query), *log_query.said(marketplace_id, query)]
     if not query.status:
         return list(session.scalars(_newest(asked, before, limit)))
     parts = _by_status(session, marketplace_id, query.status, now)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 PLACES = {"space": "space", "space_group": "space group", "event": "event", "tag": "tag"}
+
+_DELETED = re.compile(r" \(deleted \d+\)$")
 
 
 def local(at: datetime, zone: str) -> datetime:
@@ -71,3 +74,8 @@ def ordinal(number: int) -> str:
     """`1st`, `2nd`, `3rd`, `11th`."""
     ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
+
+
+def label(integration: str) -> str:
+    """An integration's name for people: of a deleted one without the number that frees its name."""
+    return _DELETED.sub(" (deleted)", integration)

@@ -1,106 +1,121 @@
-"""What the address of a log page asks for, and the addresses of its filters: the query string is the page's state. No page lives here."""
+"""The address of a log page: its query is its text (`?q=`), and the addresses of filters are texts with another term. No page lives here."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
+from functools import cached_property
 from urllib.parse import urlencode
 
-from webapp.apps.registry import APPS
-from webapp.engine.log_query import STATUSES, Query
-from webapp.engine.triggers import TRIGGERS
-from webapp.pages import times
+from webapp.engine import log_language
+from webapp.engine.log_language import KEYS, Term
 
 DATES = {"today": "Today", "yesterday": "Yesterday", "7d": "Last 7 days", "30d": "Last 30 days"}
-"""The dates that the menu offers; an address may also name a day (2026-11-24) or an hour of it (2026-11-24T14)."""
-LONGEST = 200
-ACTIONS = {action.key: action.label for app in APPS.values() for action in app.actions.values()}
-DAY_OR_HOUR = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}))?")
+"""The dates that the menu offers."""
+
+SPANS: Mapping[str, Mapping[str, str | None]] = {
+    "today": {"after": "today", "before": None},
+    "yesterday": {"after": "yesterday", "before": "today"},
+    "7d": {"after": "7d", "before": None},
+    "30d": {"after": "30d", "before": None},
+}
+"""The terms that each of DATES writes."""
+
+OLD = ("status", "trigger", "action", "integration")
+"""What earlier addresses had as arguments of their own, beside `q` and `date`."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One log page's address: `base` is its path, `values` what it asks for (only what is known here), in a fixed order."""
+    """One log page's address: `base` is its path, `text` what it asks for, as it was typed."""
 
     base: str
-    values: Mapping[str, str]
+    text: str = ""
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """What the text asks for."""
+        return log_language.terms(self.text)
 
     def __getitem__(self, key: str) -> str:
         """What is asked of `key`, "" for nothing."""
-        return self.values.get(key, "")
+        return next((term.value for term in self.terms if term.key == key), "")
 
-    def href(self, **changes: str | int | None) -> str:
-        """The same page with these asked otherwise; None or "" drops one."""
-        given = {key: value for key, value in {**self.values, **changes}.items() if value not in {None, ""}}
-        return f"{self.base}?{urlencode(given)}" if given else self.base
+    def other(self, **changes: str | None) -> Asked:
+        """The same with these terms otherwise; None or "" drops one."""
+        kept = [term for term in self.terms if term.key not in changes]
+        asked = [*kept, *(Term(key, value) for key, value in changes.items() if value)]
+        return Asked(self.base, log_language.text(sorted(asked, key=_place)))
+
+    def href(self, **changes: str | None) -> str:
+        """The address of it with these terms otherwise."""
+        return address(self.base, self.other(**changes).text if changes else self.text)
+
+    def older(self, entry: int, day: str) -> str:
+        """The same page from below an entry, which was of a day."""
+        return address(self.base, self.text, before=entry, day=day)
+
+    def plain(self) -> str:
+        """The same page without its words."""
+        return address(self.base, log_language.text(term for term in self.terms if term.key))
+
+    @property
+    def words(self) -> list[str]:
+        """The words that are looked for."""
+        return [term.value for term in self.terms if not term.key]
+
+    @property
+    def date(self) -> str:
+        """Which of DATES its times are; "" for others."""
+        given = {"after": self["after"] or None, "before": self["before"] or None}
+        return next((date for date, span in SPANS.items() if span == given), "")
 
     @property
     def narrows(self) -> bool:
         """Whether anything is asked for."""
-        return bool(self.values)
-
-    def query(self, zone: tzinfo, now: datetime) -> Query:
-        """What is to be looked for; days are those of the zone."""
-        since, until = span(self["date"], zone, now) or (None, None)
-        integration = int(self["integration"]) if self["integration"] else None
-        return Query(self["q"], self["status"], self["trigger"], self["action"], integration, since, until)
+        return bool(self.terms)
 
 
-def read(base: str, args: Mapping[str, str], zone: tzinfo, now: datetime) -> Asked:
-    """What the arguments of a request ask for. What they can't mean is left out."""
-    given = {key: args.get(key, "").strip()[:LONGEST] for key in ("q", "status", "trigger", "action", "integration", "date")}
-    good = {
-        "q": bool(given["q"]),
-        "status": given["status"] in STATUSES,
-        "trigger": given["trigger"] in TRIGGERS,
-        "action": given["action"] in ACTIONS,
-        "integration": given["integration"].isdecimal() and int(given["integration"]) < 1 << 63,
-        "date": span(given["date"], zone, now) is not None,
-    }
-    return Asked(base, {key: value for key, value in given.items() if good[key]})
+def read(base: str, args: Mapping[str, str]) -> Asked:
+    """What the arguments of a request ask for, also in the earlier form, which had one for each filter."""
+    asked = Asked(base, args.get("q", "").strip()[: log_language.LONGEST])
+    if not is_old(args):
+        return asked
+    date = args.get("date", "").strip()
+    return asked.other(**{key: args.get(key, "").strip() for key in OLD}, **SPANS.get(date, _day(date)))
 
 
-def span(text: str, zone: tzinfo, now: datetime) -> tuple[datetime, datetime | None] | None:
-    """From when until when a date means; None for one that means nothing."""
-    today = now.astimezone(zone).date()
-    match text:
-        case "today":
-            return _midnight(today, zone), None
-        case "yesterday":
-            return _midnight(today - timedelta(days=1), zone), _midnight(today, zone)
-        case "7d" | "30d":
-            return now - timedelta(days=int(text[:-1])), None
-    found = DAY_OR_HOUR.fullmatch(text)
-    return _named(found[1], found[2], zone) if found else None
+def is_old(args: Mapping[str, str]) -> bool:
+    """Whether the arguments are of the earlier form."""
+    return any(args.get(key) for key in (*OLD, "date"))
 
 
-def date_label(text: str, zone: tzinfo, now: datetime) -> str:
-    """How a date is called: "Today", "24 November", "24 November, 14:00 to 15:00"."""
-    if text in DATES:
-        return DATES[text]
-    bounds = span(text, zone, now)
-    if bounds is None:
-        return text
-    since, until = bounds
-    label = times.day(since, zone, now)
-    if "T" not in text or until is None:
-        return label
-    return f"{label}, {since.astimezone(zone):%H:%M} to {until.astimezone(zone):%H:%M}"
+def query(**terms: str | int | None) -> str:
+    """The address of the log with these terms; what is None or "" is not asked for."""
+    return Asked("/logs").href(**{key: str(value) if value is not None else None for key, value in terms.items()})
 
 
-def _named(day: str, hour: str | None, zone: tzinfo) -> tuple[datetime, datetime] | None:
+def address(base: str, text: str, **more: str | int | None) -> str:
+    """A page of the log for a text; `more` are further arguments."""
+    given = {key: value for key, value in {"q": text, **more}.items() if value not in {None, ""}}
+    return f"{base}?{urlencode(given)}" if given else base
+
+
+def _place(term: Term) -> int:
+    """Words first, then the keys in their order."""
+    return KEYS.index(term.key) + 1 if term.key else 0
+
+
+def _day(date: str) -> Mapping[str, str | None]:
+    """The terms of a day or an hour of earlier addresses."""
+    return {"after": date, "before": _following(date)} if date else {}
+
+
+def _following(date: str) -> str | None:
+    """The day or hour after one, as an address names it; None for what is neither."""
     try:
-        named = date.fromisoformat(day)
-        if hour is None:
-            return _midnight(named, zone), _midnight(named + timedelta(days=1), zone)
-        since = datetime(named.year, named.month, named.day, int(hour), tzinfo=zone)
-        since.astimezone()  # a year that no zone reaches
-    except (ValueError, OverflowError):
+        at = datetime.fromisoformat(date)
+    except ValueError:
         return None
-    return since, since + timedelta(hours=1)
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone)
+    return f"{at + timedelta(hours=1):%Y-%m-%dT%H}" if "T" in date.upper() else f"{at + timedelta(days=1):%Y-%m-%d}"

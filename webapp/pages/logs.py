@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from webapp.database import db
 from webapp.engine import log_query, logs
 from webapp.engine.first_steps import first_steps
+from webapp.engine.log_language import Term
+from webapp.engine.log_query import Query
+from webapp.engine.sentences import label
 from webapp.engine.triggers import TRIGGERS
 from webapp.models import Integration
 from webapp.pages import guard, log_address, log_rows, log_stream, times
@@ -29,12 +32,10 @@ MAIN, TAB = "/logs", "/settings/integrations/logs"
 
 @dataclass(frozen=True)
 class Menu:
-    """One filter: its key and label, what it offers by value, and what is chosen."""
+    """One drop-down: its label and its offers, each with its label, its address, and whether it is what is asked for."""
 
-    key: str
     label: str
-    offers: Mapping[str, str]
-    chosen: str
+    offers: Sequence[tuple[str, str, bool]]
 
 
 @pages.get(MAIN)
@@ -55,29 +56,31 @@ def tab() -> ResponseReturnValue:
 @guard.signed_in
 def live() -> ResponseReturnValue:
     """What changes on a log page while it is open: a stream of events, or with `poll` one answer (docs/live.md)."""
-    zone, now = times.here(), parts().now()
+    now = parts().now()
     if request.args.get("in") != str(guard.here()):
         return "This page is about another marketplace than the one you are in. Load it again.\n", 409
-    asked = log_address.read(MAIN, request.args, zone, now)
-    query = log_query.settle(db.session(), guard.here(), asked.query(zone, now))
+    query = _query(log_address.read(MAIN, request.args), now)
     page = log_stream.read(request.args, request.headers.get("Last-Event-ID"), query, now)
     return log_stream.poll(page) if "poll" in request.args else log_stream.stream(page)
 
 
 def _list(base: str, whole: str) -> ResponseReturnValue:
     session, zone, now = db.session(), times.here(), parts().now()
-    asked = log_address.read(base, request.args, zone, now)
-    query = log_query.settle(session, guard.here(), asked.query(zone, now))
+    asked = log_address.read(base, request.args)
+    if log_address.is_old(request.args):
+        return redirect(asked.href())
+    query = _query(asked, now)
     before = request.args.get("before", type=int)
     found = logs.part(session, guard.here(), query, now, before)
     days = log_rows.days(found.rows, zone, now)
-    older = asked.href(before=found.rows[-1].id, day=days[-1].key) if found.older else None
+    older = asked.older(found.rows[-1].id, days[-1].key) if found.older else None
     if before is not None and is_fragment():
         return render("logs/_rows.html", whole, days=days, older=older, above=request.args.get("day"))
     return render(
         "logs/_list.html",
         whole,
         asked=asked,
+        wrong=query.wrong,
         days=days,
         older=older,
         before=before,
@@ -85,34 +88,62 @@ def _list(base: str, whole: str) -> ResponseReturnValue:
         steps=None if found.rows or before or asked.narrows else first_steps(session, guard.here()),
         live=None if before else _live(asked, now),
         chips=_chips(asked, now),
-        menus=_menus(asked, zone, now),
+        menus=_menus(asked),
+        picked=list(_picked(asked, query)),
     )
+
+
+def _query(asked: Asked, now: datetime) -> Query:
+    return log_query.parse(db.session(), guard.here(), asked.text, times.here(), now)
 
 
 def _live(asked: Asked, now: datetime) -> dict[str, str]:
     """Where the page asks for what is new, and from when on. What it shows it says itself."""
-    return {"address": f"/logs/live?{urlencode({**asked.values, 'in': guard.here()})}", "cursor": log_stream.mark(now)}
+    given = {**({"q": asked.text} if asked.text else {}), "in": guard.here()}
+    return {"address": f"/logs/live?{urlencode(given)}", "cursor": log_stream.mark(now)}
 
 
 def _chips(asked: Asked, now: datetime) -> list[tuple[str, int | None]]:
     """The statuses to offer, "" for all, with their counts where the whole log is meant."""
     counts = logs.counts(db.session(), guard.here(), now)
-    alone = asked.href(status=None) == asked.base
+    alone = not [term for term in asked.terms if term.key != "status"]
     shown = dict.fromkeys([*counts, *filter(None, [asked["status"]])])
     chips: list[tuple[str, int | None]] = [("", sum(counts.values())), *((status, counts.get(status, 0)) for status in shown)]
     return chips if alone and counts else [(status, None) for status, _ in chips]
 
 
-def _menus(asked: Asked, zone: tzinfo, now: datetime) -> list[Menu]:
-    wanted = select(Integration.id, Integration.name).where(Integration.marketplace_id == guard.here()).order_by(Integration.name)
-    names = {str(one): name for one, name in db.session.execute(wanted)}
-    dates = dict(log_address.DATES)
-    if asked["date"]:
-        dates.setdefault(asked["date"], log_address.date_label(asked["date"], zone, now))
+def _menus(asked: Asked) -> list[Menu]:
+    """The drop-downs beside the box: each offer is a link that writes its terms into the query."""
+    wanted = select(Integration.name).where(Integration.marketplace_id == guard.here()).order_by(Integration.name)
+    names = {name: label(name) for name in db.session.scalars(wanted)}
     offers: list[tuple[str, str, Mapping[str, str]]] = [
         ("trigger", "Trigger", {trigger.key: trigger.label for trigger in TRIGGERS.values()}),
-        ("action", "Action", log_address.ACTIONS),
+        ("action", "Action", log_query.ACTIONS),
         ("integration", "Integration", names),
-        ("date", "Date", dates),
     ]
-    return [Menu(key, label, offered, asked[key]) for key, label, offered in offers]
+    menus = [
+        Menu(name, [(said, asked.href(**{key: value}), value == asked[key]) for value, said in its.items()]) for key, name, its in offers
+    ]
+    dates = [(said, asked.href(**log_address.SPANS[date]), date == asked.date) for date, said in log_address.DATES.items()]
+    return [*menus, Menu("Date", dates)]
+
+
+def _picked(asked: Asked, query: Query) -> Iterator[tuple[str, str]]:
+    """A chip for each term with a key that no other chip shows: what it says, and the address without it."""
+    if asked.date:
+        yield log_address.DATES[asked.date], asked.href(after=None, before=None)
+    for term in asked.terms:
+        if term.key not in {"", "status"} and not (asked.date and term.key in {"after", "before"}):
+            yield _says(term, query), asked.href(**{term.key: None})
+
+
+def _says(term: Term, query: Query) -> str:
+    """What a term asks for, in the merchant's words."""
+    match term.key:
+        case "trigger" if query.trigger:
+            return TRIGGERS[query.trigger].label
+        case "action" if query.action:
+            return log_query.ACTIONS[query.action]
+        case "integration" if query.integration_id:
+            return label(db.session.get_one(Integration, query.integration_id).name)
+    return f"{term.key.capitalize()} {term.value}"
