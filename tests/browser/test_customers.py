@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.browser.conftest import Site
 from tests.browser.test_rules import sign_in
-from webapp.models import Customer, Lane
+from webapp.models import Customer, Grant, Lane
 from webapp.parts import utcnow
 
 pytestmark = pytest.mark.browser
@@ -53,3 +53,31 @@ def test_their_address_in_circle(site: Site, maya: Customer, page: Page, looked_
     expect(page.get_by_text("set by hand on")).to_have_count(0)
     with site.write() as session:
         assert session.scalars(select(Lane.alias)).all() == [None]
+
+
+def test_granted_by_hand_and_taken_away(site: Site, maya: Customer, page: Page, looked_at: Callable[[Page], None]):
+    sign_in(site, page)
+    page.goto(f"{site.url}/customers/{MAYA}")
+    page.get_by_role("link", name="Grant by hand").click()
+    page.get_by_label("Integration", exact=True).select_option("My community")
+    page.get_by_label("Action", exact=True).select_option("Add tag")
+    page.get_by_label("Search: Tag").fill("stud")
+    expect(page.get_by_text("1 tag", exact=True)).to_be_visible()
+    page.get_by_role("radio", name="Student").check()
+    page.get_by_label("For how many days").fill("30")
+    looked_at(page)
+    page.get_by_role("button", name="Grant").click()
+    expect(page.get_by_role("cell", name="by hand · entry")).to_be_visible()
+    looked_at(page)
+    page.get_by_label("More for Student").click()
+    page.get_by_role("link", name="Take away…").click()
+    expect(page.get_by_role("radio", name="Student")).to_be_checked()
+    page.get_by_role("button", name="Take away").click()
+    expect(page.get_by_text("No longer held (1)")).to_be_visible()
+    page.get_by_text("No longer held (1)").click()
+    page.get_by_label("More for Student").click()
+    page.get_by_role("button", name="Leave to purchases again").click()
+    expect(page.get_by_text("Left to purchases again.", exact=True)).to_be_visible()
+    looked_at(page)
+    with site.write() as session:
+        assert session.scalars(select(Grant.op).order_by(Grant.id)).all() == ["open", "close", "veto", "lift"]

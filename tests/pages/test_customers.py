@@ -142,7 +142,7 @@ def test_two_purchases_that_grant_the_same_are_both_told(shop: Shop):
 def test_what_a_person_granted_says_so(shop: Shop):
     shop.mark(shop.purchase("hand:1", product_id=None))
     page = shop.page()
-    assert "a person’s decision" in text(page)
+    assert "24 Nov, 14:02 by hand · entry" in text(page)
     assert "Purchases" not in text(page)
 
 

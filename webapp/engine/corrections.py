@@ -72,10 +72,14 @@ def _why(work: Work, verdict: Verdict, causes: dict[int, Cause], now: datetime) 
     """Why it should be so, for the end of a sentence that says what was done."""
     cause, zone = _cause(verdict, causes), work.seat.zone
     if verdict.held:
+        if cause and cause.by_hand:
+            return "It was granted by hand."
         return f"{explain.named(cause, zone, now)} grants it." if cause else "It is granted."
     ended = verdict.ended
     if ended is not None and ended.op == "open":
         if verdict.expired and ended.until:
             return f"Its time was over {sentences.when(ended.until, zone, now)}."
         return "What it was given for did not happen, as a later message told."
+    if ended is not None and ended.op == "veto":
+        return f"It was {explain.said(ended, cause, zone, now)}."
     return f"Nothing grants it any longer: {explain.said(ended, cause, zone, now)}." if ended else "Nothing grants it any longer."

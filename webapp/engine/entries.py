@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -14,10 +14,8 @@ from webapp.apps import MEMBERSHIP
 from webapp.apps.registry import APPS
 from webapp.engine import sentences
 from webapp.engine.book import NewId
-from webapp.models import Grant, Holding, Integration, Lane, LogEntry, Purchase, Rule, Target
-
-HAND = "hand:"
-"""What the ground of a purchase begins with that is no purchase but a person's decision."""
+from webapp.engine.hand import decide
+from webapp.models import Grant, Holding, Integration, Lane, LogEntry, Rule, Target
 
 COPIED = (
     "marketplace_id", "event_id", "happening_id", "customer_id", "product_id", "rule_id", "integration_id", "lane_id", "trigger", "action",
@@ -59,7 +57,7 @@ def replay(session: Session, marketplace_id: int, entry_id: int, now: datetime, 
     if target.id != entry.target_id:
         _take_over_marks(session, entry, made, target.id, now, new_id)
     _doubt(session, made.lane_id or 0, target.id, now)
-    _due(session, made.lane_id or 0, now)
+    make_due(session, made.lane_id or 0, now)
     entry.todo, entry.changed_at = "Nothing here: it was replayed, and what became of that is in its newer entry.", now
     return made.id
 
@@ -90,23 +88,10 @@ def remove_anyway(session: Session, marketplace_id: int, entry_id: int, now: dat
         raise Refused("Nothing was kept here.")
     target = session.get_one(Target, entry.target_id)
     made = _copy(session, entry, integration, target, now, new_id)
-    ground = f"{HAND}{made.id}"
-    purchase = new_id(now)
-    session.execute(
-        insert(Purchase).values(
-            id=purchase, marketplace_id=marketplace_id, customer_id=entry.customer_id, product_id=None, ground=ground, order_ref=None,
-            subscription_ref=None, on_record=False, state="active", state_at=now, bought_at=now, test=entry.test,
-        )
-    )  # fmt: skip
-    session.add(
-        Grant(
-            id=new_id(now), lane_id=made.lane_id, target_id=target.id, purchase_id=purchase, happening_id=None, entry_id=made.id,
-            op="clear", at=now, tie=ground, until=None, asked_at=None,
-        )
-    )  # fmt: skip
+    decide(session, made, "clear", now, new_id)
     entry.details = None
     entry.changed_at = now
-    _due(session, made.lane_id or 0, now)
+    make_due(session, made.lane_id or 0, now)
     return made.id
 
 
@@ -169,7 +154,7 @@ def _doubt(session: Session, lane: int, target: int, now: datetime) -> None:
     )  # fmt: skip
 
 
-def _due(session: Session, lane: int, now: datetime) -> None:
+def make_due(session: Session, lane: int, now: datetime) -> None:
     """The lane is due at once, also where it backs off: the merchant has said so. One that is claimed sees to it by itself."""
     session.execute(
         update(Lane)

@@ -35,6 +35,11 @@ class Cause:
     event_id: int | None = None
     test: bool = False
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person decided it, and no rule."""
+        return self.trigger is None and self.product is None
+
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
@@ -70,7 +75,7 @@ def _kept(m: Mismatch, causes: Mapping[int, Cause], now: datetime) -> End:
     newest = granting[-1]
     cause = causes[newest.id]
     what = m.integration if m.target.kind == MEMBERSHIP else m.target.name
-    if cause.trigger is None and cause.product is None:
+    if cause.by_hand:
         return End("unchanged", f"Kept: {what} was granted by hand.", details={"kept": True})
     return End("unchanged", f"Kept: {named(cause, m.zone, now)} still grants {what}.", details={"kept": True})
 
@@ -82,7 +87,8 @@ def named(cause: Cause, zone: str, now: datetime) -> str:
 
 def said(mark: Mark, cause: Cause | None, zone: str, now: datetime) -> str:
     """What took something away, and when: `refunded at 14:32`."""
-    word = SAID.get(cause.trigger, "changed") if cause and cause.trigger else "taken away by hand"
+    by_hand = "ended by hand" if mark.op == "close" else "taken away by hand"
+    word = SAID.get(cause.trigger, "changed") if cause and cause.trigger else by_hand
     return f"{word} {sentences.when(mark.asked_at or mark.at, zone, now)}"
 
 

@@ -9,22 +9,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.engine.access import Ground, Mark, Op, Record
+from webapp.engine.hand import HAND
 from webapp.engine.triggers import RECOVERIES
 from webapp.models import Grant, Happening, Lane, Purchase, Target
 
 MEMBERSHIP = "membership"
 
 
-def load(session: Session, lanes: Collection[int], memberships: Mapping[int, int] | None = None) -> dict[int, Record]:
-    """The records of these lanes. `memberships`: the membership target of each lane, where the caller knows it already."""
+def load(
+    session: Session, lanes: Collection[int], memberships: Mapping[int, int] | None = None, *, grounds: bool = False
+) -> dict[int, Record]:
+    """The records of these lanes. `memberships`: the membership target of each lane, where the caller knows it already. `grounds`: the
+    purchases are wanted for their own sake, too."""
     if not lanes:
         return {}
     if memberships is None:
         memberships = membership_targets(session, lanes)
     marks = _marks(session, lanes)
     # Openings alone need nothing of their purchases: the common case, a customer who only ever bought.
-    grounds = grounds_of(session, marks) if any(m.op != "open" for ms in marks.values() for m in ms) else {}
-    return {lane: Record(memberships[lane], marks.get(lane, []), grounds) for lane in lanes if lane in memberships}
+    wanted = grounds or any(m.op != "open" for ms in marks.values() for m in ms)
+    about = grounds_of(session, marks) if wanted else {}
+    return {lane: Record(memberships[lane], marks.get(lane, []), about) for lane in lanes if lane in memberships}
 
 
 def membership_targets(session: Session, lanes: Collection[int]) -> dict[int, int]:
@@ -69,7 +74,7 @@ def grounds_of(session: Session, marks: Mapping[int, list[Mark]]) -> dict[int, G
     return {
         pid: Ground(
             pid, product, named=ground != "product" or bool(order or subscription), on_record=on_record,
-            person=ground.startswith("hand:"), recoveries=tuple(recoveries.get(pid, ())),  # type: ignore[arg-type]
+            person=ground.startswith(HAND), recoveries=tuple(recoveries.get(pid, ())),  # type: ignore[arg-type]
         )
         for pid, product, order, subscription, on_record, ground in rows
     }  # fmt: skip

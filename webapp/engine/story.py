@@ -51,7 +51,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that an entry's page shows. What has been deleted since, or never was, is None; `action` and `target` are None without a rule."""
+    """All that an entry's page shows. What has been deleted since, or never was, is None; `action` and `target` are None where nothing is
+    asked for. `by`: whose decision it is, where it is a person's ("Granted by hand by owner@shop.test")."""
 
     row: Row
     event: Event | None
@@ -67,6 +68,7 @@ class Story:
     close: Sequence[dict[str, Any]]
     kept: bool
     replays_id: int | None
+    by: str = ""
 
     @property
     def who(self) -> str:
@@ -113,6 +115,7 @@ def load(session: Session, marketplace_id: int, entry_id: int, now: datetime) ->
         close=details.get("close", ()),
         kept=bool(details.get("kept")) and row.status == "unchanged",
         replays_id=entry.replays_id,
+        by=details.get("by", ""),
     )
 
 

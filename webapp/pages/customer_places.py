@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from webapp.apps import MEMBERSHIP
+from webapp.apps import MEMBERSHIP, App
 from webapp.apps.registry import APPS
 from webapp.database import db
 from webapp.engine import customers, holdings, integrations
@@ -41,12 +41,16 @@ class Reason:
 
 @dataclass(frozen=True)
 class Line:
-    """One thing at an integration: what it is, whether it should be held and why, and what the app is believed to say."""
+    """One thing at an integration: what it is, whether it should be held and why, and what the app is believed to say.
+
+    `acts`: the actions that take it and that give it.
+    """
 
     held: Held
     kind: str
     reasons: Sequence[Reason]
     look: tuple[str, str]
+    acts: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,11 @@ def places(customer: Customer) -> list[Place]:
     aliases = customers.aliases(session, customer.id)
     refs = {one.product for every in held for one in every.because if one.product is not None}
     names = customers.product_names(session, guard.here(), refs)
-    lines = {key: [_line(one, names) for one in its] for key, its in groupby(held, lambda one: one.integration_id)}
-    living = sorted(integrations.living(session, guard.here()), key=lambda one: (one.id not in lines, one.name.casefold()))
-    return [_place(one, aliases.get(one.id), lines.get(one.id, [])) for one in living]
+    living = {one.id: one for one in integrations.living(session, guard.here())}
+    by_place = groupby(held, lambda one: one.integration_id)
+    lines = {key: [_line(one, APPS[living[key].app], names) for one in its] for key, its in by_place if key in living}
+    order = sorted(living.values(), key=lambda one: (one.id not in lines, one.name.casefold()))
+    return [_place(one, aliases.get(one.id), lines.get(one.id, [])) for one in order]
 
 
 def _place(integration: Integration, alias: Alias | None, lines: Iterable[Line]) -> Place:
@@ -86,9 +92,10 @@ def _place(integration: Integration, alias: Alias | None, lines: Iterable[Line])
     return Place(integration.id, integration.name, APPS[integration.app].name, alias, member, now, past)
 
 
-def _line(held: Held, names: Mapping[str, tuple[int, str]]) -> Line:
+def _line(held: Held, app: App, names: Mapping[str, tuple[int, str]]) -> Line:
     reasons = [_reason(because, names) for because in held.because]
-    return Line(held, KINDS.get(held.kind, held.kind), reasons, BELIEFS[held.held, held.believed])
+    take, give = (next(a.key for a in app.actions.values() if a.kind == held.kind and a.adds == adds) for adds in (False, True))
+    return Line(held, KINDS.get(held.kind, held.kind), reasons, BELIEFS[held.held, held.believed], (take, give))
 
 
 def _reason(because: Because, names: Mapping[str, tuple[int, str]]) -> Reason:

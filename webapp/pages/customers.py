@@ -15,7 +15,6 @@ from flask.typing import ResponseReturnValue
 from webapp.database import db
 from webapp.engine import customers, holdings
 from webapp.engine.log_rows import Row
-from webapp.engine.triggers import TRIGGERS
 from webapp.models import Customer
 from webapp.pages import customer_places, guard, log_rows, product_address, rule_answers, times, whole
 from webapp.pages.render import is_fragment, render
@@ -61,7 +60,7 @@ def show(email: str) -> ResponseReturnValue:
         "days": days,
         "older": older,
         "above": request.args.get("day") if before else None,
-        "triggers": TRIGGERS,
+        "started": log_rows.started,
         "aside": log_rows.aside,
     }
     if before is not None and is_fragment():

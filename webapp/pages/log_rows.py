@@ -44,6 +44,12 @@ def html(row: Row) -> str:
     return _html(row, getattr(g.get("marketplace"), "time_zone", None), g.get("role") in CHANGING)
 
 
+def started(row: Row) -> str:
+    """What started it: its trigger; else a person, or the message itself."""
+    trigger = TRIGGERS.get(row.trigger or "")
+    return trigger.label if trigger else "By hand" if row.action else "Webhook"
+
+
 def aside(row: Row) -> str:
     """What stands below the time: how long it took, how often it was tried, or that nothing was called."""
     match row.status:
@@ -94,9 +100,7 @@ def _day(key: str, rows: list[Row], zone: tzinfo, now: datetime) -> Day:
 @lru_cache(maxsize=4096)
 def _html(row: Row, zone: str | None, may_change: bool) -> str:
     there = row.at.astimezone(times.zone_of(zone))
-    trigger = TRIGGERS.get(row.trigger or "")
-    label = trigger.label if trigger else "Webhook"
-    return _template("_row.html", row=row, day=there.date().isoformat(), trigger=label, aside=aside(row), may_change=may_change)
+    return _template("_row.html", row=row, day=there.date().isoformat(), trigger=started(row), aside=aside(row), may_change=may_change)
 
 
 def _template(name: str, **context: object) -> str:

@@ -151,6 +151,8 @@ def _rules(story: Story) -> Step:
         trigger = TRIGGERS.get(story.row.trigger or "")
         text = f"It was looked for one on {trigger.label}." if trigger else ""
         return Step(story.row.at, "fork", "No rule matched", text=text, kind="close", about=story.close)
+    if story.by:
+        return Step(story.row.at, "person", story.by)
     others = [other for other in story.beside if other.ruled]
     matched = len(others) + 1
     return Step(story.row.at, "fork", times.plural(matched, "rule matched", "rules matched"), kind="rules", about=others)

@@ -19,12 +19,12 @@ SEEN = LATELY * 3
 """How far back it is counted how often a trigger has fired."""
 
 
-def complete(answers: Answers, living: Sequence[Integration]) -> Answers:
-    """With an integration and an action chosen for who has not yet: one that works, and the first that gives something to pick."""
+def complete(answers: Answers, living: Sequence[Integration], *, adds: bool = True) -> Answers:
+    """With an integration and an action chosen for who has not yet: one that works, and the first that gives (or takes) something to pick."""
     usable = next((one for one in living if one.attention is None), living[0])
     chosen = next((one for one in living if one.id == answers.integration), usable)
     actions = APPS[chosen.app].actions
-    first = next(action for action in actions.values() if action.adds and action.kind != MEMBERSHIP)
+    first = next(action for action in actions.values() if action.adds == adds and action.kind != MEMBERSHIP)
     return answers.but(integration=chosen.id, action=answers.action if answers.action in actions else first.key)
 
 
@@ -65,12 +65,14 @@ def named(integration: Integration) -> str:
     return f"{integration.name} ({matter})" if matter else integration.name
 
 
-def grouped(integration: Integration) -> dict[str, list[tuple[str, str]]]:
-    """The actions of an integration's app, by what they are about."""
+def grouped(integration: Integration, *, adds: bool | None = None) -> dict[str, list[tuple[str, str]]]:
+    """The actions of an integration's app, by what they are about: all, or those that give (or take)."""
     app = APPS[integration.app]
     called = {MEMBERSHIP: "Membership", **{kind.key: kind.many.capitalize() for kind in app.kinds}}
     groups: dict[str, list[tuple[str, str]]] = {name: [] for name in called.values()}
     for action in app.actions.values():
+        if adds not in (None, action.adds):
+            continue
         groups[called[action.kind]].append((action.key, action.label))
     return groups
 

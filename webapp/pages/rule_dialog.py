@@ -17,7 +17,7 @@ from webapp.engine import implications, integrations, rulebook, rules
 from webapp.engine.triggers import TRIGGERS
 from webapp.forms.rules import action_step, removal_step, trigger_step
 from webapp.models import Integration
-from webapp.pages import guard, rule_answers, rule_choices, rule_targets, trigger_words
+from webapp.pages import guard, rule_answers, rule_choices, rule_step, rule_targets, trigger_words
 from webapp.pages.render import leave, render_dialog
 from webapp.pages.rule_answers import About, Answers
 from webapp.pages.toasts import toast
@@ -80,9 +80,9 @@ def _action(about: About) -> ResponseReturnValue:
     if posted and "refresh" in request.form:
         rule_targets.refresh(answers.integration or 0)
         return _go(about, "action", answers)
-    if not posted or _only_looks(answers):
+    if not posted or rule_step.only_looks(answers):
         return _show_action(about, answers, living)
-    errors = _action_errors(about, answers)
+    errors = rule_step.errors(about.draft(answers))
     if errors:
         return _show_action(about, answers, living, errors)
     return _go(about, "trigger", answers.but(q=""))
@@ -110,30 +110,10 @@ def _show_action(about: About, answers: Answers, living: Sequence[Integration], 
     )
 
 
-def _only_looks(answers: Answers) -> bool:
-    """Whether the form was sent to search, or by who has chosen another integration or action and not yet seen its list."""
-    form = request.form
-    searched = "search" in form or ("next" not in form and answers.q != form.get("searched", answers.q).strip())
-    made_for = form.get("for")
-    return searched or (made_for is not None and made_for != rule_choices.made_for(answers) and not _fits(answers))
-
-
-def _fits(answers: Answers) -> bool:
-    """Whether nothing has to be picked anew for these answers."""
-    return "target" not in _action_errors(About(None), answers)
-
-
-def _action_errors(about: About, answers: Answers) -> dict[str, str]:
-    """What is wrong with step 1."""
-    draft = about.draft(answers.but(trigger=answers.trigger or next(iter(TRIGGERS)), removal=""))
-    found = rules.check(db.session(), APPS, guard.here(), draft)
-    return {field: sentence for field, sentence in found.items() if field in {"integration", "action", "target"}}
-
-
 def _trigger(about: About) -> ResponseReturnValue:
     """Step 2: the trigger."""
     answers = rule_answers.read(request.values)
-    if _action_errors(about, answers):
+    if rule_step.errors(about.draft(answers)):
         return _go(about, "action", answers)
     posted = request.method == "POST"
     if posted and "back" in request.form:
