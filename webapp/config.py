@@ -16,6 +16,7 @@ from webapp import local
 from webapp.environment import (
     ConfigError,
     Rate,
+    Smtp,
     as_database_url,
     as_encryption_keys,
     as_flag,
@@ -23,6 +24,8 @@ from webapp.environment import (
     as_level,
     as_rate,
     as_redis_url,
+    as_sender,
+    as_smtp_url,
     as_text,
     as_whole_number,
 )
@@ -101,6 +104,21 @@ SETTINGS = (
         "The most calls to Circle in so many seconds, over all workers: Circle counts by IP address. 0 is no limit.",
     ),
     Setting(
+        "SMTP_URL",
+        as_smtp_url,
+        None,
+        "The mail server: smtp://user:password@host:587 (STARTTLS is demanded) or smtps://… (TLS from the start); certificates are "
+        "checked. A relay on the same machine may be smtp://localhost:25?tls=never.",
+        "in development mails are files in var/mail; in production none are sent",
+    ),
+    Setting(
+        "MAIL_FROM",
+        as_sender,
+        None,
+        "Whom mails come from, such as Cartwheel <cartwheel@example.com>. Needed with SMTP_URL.",
+        "in development Cartwheel <cartwheel@localhost>",
+    ),
+    Setting(
         "DEMO",
         as_flag,
         None,
@@ -147,6 +165,8 @@ class Settings:
     encryption_keys: tuple[str, ...] = field(repr=False)
     circle_api_url: str
     circle_rate: Rate | None
+    smtp: Smtp | None = field(repr=False)
+    mail_from: str
     demo: bool
     production: bool
     web_threads: int
@@ -169,6 +189,16 @@ class Settings:
     def address(self) -> str:
         """Where the pages are, for links that are made outside a request: BASE_URL, else this machine."""
         return self.base_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where mails go in development, one file each."""
+        return self.var / "mail"
+
+    @property
+    def can_mail(self) -> bool:
+        """Whether mails go anywhere: to a server, or in development to a folder."""
+        return self.smtp is not None or not self.production
 
     @property
     def secure(self) -> bool:
@@ -200,6 +230,8 @@ def load(environ: Mapping[str, str] | None = None, var: Path = VAR) -> Settings:
         encryption_keys=values["ENCRYPTION_KEYS"] or _own_encryption_keys(production, var),
         circle_api_url=values["CIRCLE_API_URL"],
         circle_rate=values["CIRCLE_RATE"],
+        smtp=values["SMTP_URL"],
+        mail_from=_sender(values["MAIL_FROM"], values["SMTP_URL"]),
         demo=(not production and "CIRCLE_API_URL" not in given) if values["DEMO"] is None else values["DEMO"],
         production=production,
         web_threads=values["WEB_THREADS"],
@@ -263,6 +295,12 @@ def _own_encryption_keys(production: bool, var: Path) -> tuple[str, ...]:
         raise ConfigError("ENCRYPTION_KEYS must be set in production: API keys and secrets are encrypted with them.")
     kept = local.made_once(var / "encryption_keys", lambda: Fernet.generate_key().decode())
     return as_encryption_keys(str(var / "encryption_keys"), kept)
+
+
+def _sender(given: str | None, smtp: Smtp | None) -> str:
+    if given is None and smtp is not None:
+        raise ConfigError("MAIL_FROM must be set where SMTP_URL is: mail servers refuse a sender that is not theirs.")
+    return given or "Cartwheel <cartwheel@localhost>"
 
 
 def _proxies(given: int | None, environ: Mapping[str, str]) -> int:

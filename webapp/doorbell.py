@@ -21,10 +21,13 @@ CHORES = "cartwheel-chores"
 REFRESH = "workers.jobs.refresh_catalog"
 """The chore of loading an integration's catalog, with the integration's id."""
 
+DELIVER = "workers.jobs.deliver"
+"""The chore of sending what waits in the outbox."""
+
 BATCH = "workers.jobs.run_batch"
 """The chore of going on with a batch for a while, with the batch's id."""
 
-ONCE = frozenset({BATCH})
+ONCE = frozenset({BATCH, DELIVER})
 """The chores of which one is enough at a time: the clock calls for them every second."""
 
 FLAG = "cartwheel:rung"

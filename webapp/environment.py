@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from email.headerregistry import Address
+from email.utils import parseaddr
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -33,6 +35,19 @@ class Rate(NamedTuple):
 
     calls: int
     seconds: int
+
+
+class Smtp(NamedTuple):
+    """A mail server. `tls`: from the first byte (`smtps://`), after STARTTLS (`smtp://`), or never, for a relay on one's own machine."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: str
+
+
+SMTP_PORTS = {"smtp": 587, "smtps": 465}
 
 
 def as_text(name: str, text: str) -> str:
@@ -102,6 +117,31 @@ def as_redis_url(name: str, text: str) -> str:
     if parts.scheme == "rediss" and "ssl_cert_reqs" not in dict(parse_qsl(parts.query)):
         return f"{text}{'&' if parts.query else '?'}ssl_cert_reqs=none"
     return text
+
+
+def as_smtp_url(name: str, text: str) -> Smtp:
+    """A mail server's address. Encrypted always, but with `?tls=never`, which sends no password."""
+    parts = _split(text)
+    said = dict(parse_qsl(parts.query)) if parts else {}
+    if parts is None or parts.scheme not in SMTP_PORTS or not parts.hostname or parts.path.strip("/") or said not in ({}, {"tls": "never"}):
+        raise ConfigError(f"{name} must be an address such as smtp://user:password@host:587 or smtps://user:password@host.")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if said and (user or parts.scheme == "smtps"):
+        raise ConfigError(f"{name} may say tls=never only for smtp:// without a user: a password is sent over TLS alone.")
+    tls = "never" if said else {"smtp": "starttls", "smtps": "always"}[parts.scheme]
+    return Smtp(parts.hostname, parts.port or SMTP_PORTS[parts.scheme], user, password, tls)
+
+
+def as_sender(name: str, text: str) -> str:
+    """An e-mail address with or without a name: `Acme <mail@acme.example>`."""
+    shown, address = parseaddr(text)
+    try:
+        good = Address(shown, addr_spec=address) if "@" in address and text.isprintable() else None
+    except ValueError:
+        good = None
+    if good is None or not good.domain:
+        raise ConfigError(f"{name} must be an e-mail address such as Cartwheel <cartwheel@example.com>, not {text!r}.")
+    return str(good)
 
 
 def as_encryption_keys(name: str, text: str) -> tuple[str, ...]:

@@ -12,14 +12,15 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.database import db, writing
-from webapp.doorbell import BATCH, REFRESH
-from webapp.engine import batches, lanes, loading
+from webapp.doorbell import BATCH, DELIVER, REFRESH
+from webapp.engine import batches, lanes, loading, outbox
 from webapp.models import Lease
 from webapp.parts import parts
 
 NAME = "clock"
 HELD_FOR = timedelta(seconds=10)
 RENEW_AFTER = timedelta(seconds=4)
+
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +49,7 @@ class Clock:
             return
         session = db.session()
         due, wanted, going = lanes.waiting(session, now), loading.wanted(session, now), batches.running(session)
+        letters = outbox.waiting(session, now)
         db.session.rollback()
         if due:
             here.bell.ring()
@@ -55,6 +57,8 @@ class Clock:
             here.bell.chore(REFRESH, integration)
         for batch in going:
             here.bell.chore(BATCH, batch)
+        if letters:
+            here.bell.chore(DELIVER)
 
     def _holds(self, now: datetime) -> bool:
         """Whether this process is the one: by a lease in the database, renewed now and then."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers import batches, loading
+from workers import batches, delivering, loading
 from workers.room import room
 
 
@@ -23,3 +23,9 @@ def run_batch(batch_id: int) -> None:
     """Go on with a batch for a while."""
     with room().app.app_context():
         batches.run(batch_id, room().stop)
+
+
+def deliver() -> None:
+    """Send what waits in the outbox."""
+    with room().app.app_context():
+        delivering.deliver()

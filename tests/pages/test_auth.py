@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from dataclasses import replace
@@ -18,9 +19,10 @@ from tests import factories
 from tests.pages.conftest import Clock, SignIn, Write
 from webapp.doorbell import Bell, connect
 from webapp.engine import accounts
-from webapp.models import Marketplace, OneTimeLink, Role, Source, User
+from webapp.models import Marketplace, OneTimeLink, Outgoing, Role, Source, User
 from webapp.pages import limits
 from webapp.pages.auth import WRONG, own_page
+from webapp.parts import parts
 from webapp.passwords import HASHER
 from webapp.tokens import hash_token
 
@@ -370,3 +372,43 @@ def test_redis_counts_where_there_is_one(app: Flask, client: FlaskClient, write:
         assert "owner@shop.test" not in "".join(counted)
         try_sign_in(client)
         assert [store.get(key) for key in store.keys("LIMITS*")] == ["4"]
+
+
+def outbox(write: Write) -> list[tuple[str, dict[str, str]]]:
+    """What waits to leave: how, and what it says."""
+    with write() as session:
+        rows = session.scalars(select(Outgoing).order_by(Outgoing.id)).all()
+        return [(row.kind, json.loads(parts().vault.open(row.content))) for row in rows if row.content]
+
+
+def test_who_has_forgotten_is_answered_alike_with_an_account_or_without(client: FlaskClient, write: Write):
+    with write() as session:
+        factories.make_user(session, email="owner@shop.test")
+    assert "/forgot-password" in client.get("/sign-in").text
+    answers = [client.post("/forgot-password", data={"email": email}) for email in ("Owner@Shop.test", "nobody@shop.test")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    pages = [answer.text.replace("owner@", "x@").replace("nobody@", "x@") for answer in answers]
+    assert pages[0] == pages[1]
+    # Whether there is an account is looked up by the worker that sends: here both do the same.
+    assert outbox(write) == [("reset", {"email": "owner@shop.test"}), ("reset", {"email": "nobody@shop.test"})]
+
+
+def test_mails_about_forgotten_passwords_are_limited(client: FlaskClient, write: Write):
+    tries = [client.post("/forgot-password", data={"email": "owner@shop.test"}) for _ in range(4)]
+    assert [answer.status_code for answer in tries] == [200, 200, 200, 429]
+    assert int(tries[3].headers["Retry-After"]) > 0
+    others = [client.post("/forgot-password", data={"email": f"{n}@shop.test"}).status_code for n in range(9)]
+    assert (others[:6], others[-1]) == ([200] * 6, 429)
+
+
+def test_a_wrong_address_is_told_at_the_field(client: FlaskClient, write: Write):
+    assert client.post("/forgot-password", data={"email": "nobody"}).status_code == 422
+    assert outbox(write) == []
+
+
+def test_without_mails_whoever_runs_it_makes_the_link(app: Flask, client: FlaskClient, write: Write):
+    made = app.extensions["cartwheel"]
+    app.extensions["cartwheel"] = replace(made, settings=replace(made.settings, production=True))
+    for answer in (client.get("/forgot-password"), client.post("/forgot-password", data={"email": "owner@shop.test"})):
+        assert "flask --app wsgi user reset-link" in answer.text
+    assert outbox(write) == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,8 +15,9 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.pages.conftest import Clock, SignIn, Write
-from webapp.models import Invitation, Marketplace, Role, User
+from webapp.models import Invitation, Marketplace, Outgoing, Role, User
 from webapp.pages.team import IN_THE_TEAM, LAST_OWNER
+from webapp.parts import parts
 from webapp.tokens import hash_token
 
 LONG_ENOUGH = "a password that is long"
@@ -137,6 +140,28 @@ def test_an_invitation_makes_an_account_once(app: Flask, team: Team, sign_in: Si
     again = app.test_client()
     assert again.get(path).status_code == 410
     assert again.post(path, data={"password": LONG_ENOUGH}).status_code == 410
+
+
+def test_an_invitation_is_mailed_with_the_link_that_is_shown(team: Team, sign_in: SignIn, write: Write, shop: Marketplace):
+    path = invite(sign_in(team["owner"]), "new@shop.test")
+    with write() as session:
+        (mail,) = session.scalars(select(Outgoing)).all()
+        said = json.loads(parts().vault.open(mail.content or b""))
+    assert (mail.kind, mail.recipient, mail.marketplace_id) == ("mail", "new@shop.test", shop.id)
+    assert said["to"] == "new@shop.test"
+    assert path in said["text"]
+    assert "owner@shop.test invites you to Acme Courses as an admin." in said["text"]
+
+
+def test_where_no_mails_are_sent_the_link_is_shown_alone(app: Flask, team: Team, sign_in: SignIn, write: Write):
+    made = app.extensions["cartwheel"]
+    app.extensions["cartwheel"] = replace(made, settings=replace(made.settings, production=True))
+    client = sign_in(team["owner"])
+    assert "Make the link" in client.get("/settings/team/invite").text
+    answer = client.post("/settings/team/invite", data={"email": "new@shop.test", "role": "viewer"})
+    assert "Send this link to new@shop.test" in answer.text
+    with write() as session:
+        assert session.scalars(select(Outgoing)).all() == []
 
 
 def test_who_has_an_account_signs_in_and_comes_back(app: Flask, team: Team, sign_in: SignIn, write: Write, shop: Marketplace):

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from webapp import local
 from webapp.config import ROOT, SETTINGS, load, table
-from webapp.environment import ConfigError, Rate
+from webapp.environment import ConfigError, Rate, Smtp
 
 SECRET = "hush hush hush hush"
 KEYS = {"SECRET_KEY": "a long random string of characters", "ENCRYPTION_KEYS": "another long random string of characters"}
@@ -38,6 +38,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "PORT": "9000", "BASE_URL": "https://shop.test/", "DATABASE_URL": POSTGRES, "REDIS_URL": "redis://h", **KEYS,
         "CIRCLE_API_URL": "http://127.0.0.1:1/api", "CIRCLE_RATE": "7/1", "DEMO": "1", "FLASK_ENV": "production", "WEB_THREADS": "8",
         "CALL_THREADS": "2", "BELIEF_HOURS": "0", "TRUSTED_PROXIES": "2",
+        "SMTP_URL": "smtps://cart%40shop:hush@mail.shop.test", "MAIL_FROM": "Acme <mail@shop.test>",
         "LOG_LEVEL": "error", "CARTWHEEL_VAR": str(tmp_path / "there"),
     }  # fmt: skip
     settings = load(given)
@@ -51,6 +52,19 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     assert (settings.web_threads, settings.call_threads, settings.belief_hours) == (8, 2, 0)
     assert (settings.trusted_proxies, settings.log_level) == (2, "ERROR")
     assert settings.address == "https://shop.test"
+    assert settings.smtp == Smtp("mail.shop.test", 465, "cart@shop", "hush", "always")
+    assert (settings.mail_from, settings.can_mail) == ("Acme <mail@shop.test>", True)
+
+
+def test_mails_go_to_a_folder_in_development_and_nowhere_in_production_without_a_server(tmp_path: Path) -> None:
+    settings = load({}, tmp_path)
+    assert (settings.can_mail, settings.mail_folder) == (True, tmp_path / "mail")
+    assert not load(PRODUCTION, tmp_path).can_mail
+    with pytest.raises(ConfigError, match=r"^MAIL_FROM must be set"):
+        load({"SMTP_URL": "smtp://mail.shop.test"}, tmp_path)
+    assert load({"SMTP_URL": "smtp://localhost:25?tls=never", "MAIL_FROM": "a@b.test"}, tmp_path).smtp == Smtp(
+        "localhost", 25, "", "", "never"
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,6 +79,10 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         ("CIRCLE_API_URL", "app.circle.so"),
         ("CIRCLE_RATE", "fast"),
         ("DEMO", "maybe"),
+        ("SMTP_URL", "mail.shop.test"),
+        ("SMTP_URL", "smtp://user:hush@mail.shop.test?tls=never"),
+        ("SMTP_URL", "smtp://mail.shop.test?tls=maybe"),
+        ("MAIL_FROM", "shop.test"),
         ("FLASK_ENV", "staging"),
         ("WEB_THREADS", "3"),
         ("CALL_THREADS", "0"),

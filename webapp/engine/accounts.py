@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +20,9 @@ CHANGING = ("owner", "admin")
 
 SET_UP, SIGN_IN, RESET = "set_up", "sign_in", "reset"
 """What a link that works once is for: the first account, the demo's sign-in, a new password."""
+
+RESET_LASTS = timedelta(hours=1)
+"""How long the link in a mail about a forgotten password works."""
 
 OWN_FORMAT = "cartwheel"
 """The kind of checkout that every marketplace has an address for."""

@@ -26,3 +26,9 @@ class NewPassword(Form):
     """A password alone: for an account that is known by a link."""
 
     password = new_password_field("New password")
+
+
+class Forgot(Form):
+    """Whose password is forgotten."""
+
+    email = email_field()

@@ -8,6 +8,7 @@ from webapp.models.event import Event, Happening
 from webapp.models.integration import Integration, Target, Usage
 from webapp.models.log import OPEN, Call, CallEntry, LogEntry
 from webapp.models.marketplace import Marketplace
+from webapp.models.outbox import Outgoing
 from webapp.models.product import Product
 from webapp.models.rule import PAID_PERIOD, Rule
 from webapp.models.source import Receipt, Source
@@ -15,6 +16,6 @@ from webapp.models.user import ROLES, Invitation, OneTimeLink, Role, User
 
 __all__ = [
     "OPEN", "PAID_PERIOD", "ROLES", "Base", "Batch", "BatchItem", "Call", "CallEntry", "Customer", "Event", "Grant", "Happening", "Holding",
-    "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Product", "Purchase", "Receipt", "Role",
+    "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Outgoing", "Product", "Purchase", "Receipt", "Role",
     "Rule", "Source", "Step", "Target", "Usage", "User",
 ]  # fmt: skip

@@ -9,8 +9,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 
 from webapp.database import db, writing
-from webapp.engine import accounts
-from webapp.forms.auth import NewPassword, SetUp, SignIn
+from webapp.doorbell import DELIVER
+from webapp.engine import accounts, outbox
+from webapp.forms.auth import Forgot, NewPassword, SetUp, SignIn
 from webapp.forms.fields import text
 from webapp.models import OneTimeLink, User
 from webapp.pages import guard, limits
@@ -48,6 +49,22 @@ def sign_in() -> ResponseReturnValue:
             return redirect(wanted, 303)
         form.form_errors.append(WRONG)
     return page("auth/sign_in.html", 422 if request.method == "POST" else 200, form=form, wanted=wanted)
+
+
+@pages.route("/forgot-password", methods=["GET", "POST"])
+@limits.mails_password
+def forgot() -> ResponseReturnValue:
+    """A mail with a way to a new password. The answer, and the time that it takes, are the same whether the address has an account."""
+    form, here = Forgot(), parts()
+    if not here.settings.can_mail:
+        return page("auth/no_mail.html")
+    if not form.sent():
+        return page("auth/forgot.html", 422 if request.method == "POST" else 200, form=form)
+    with writing() as session:
+        content, soon = {"email": text(form.email)}, accounts.RESET_LASTS
+        outbox.put(session, outbox.RESET, content, here.vault.seal, here.new_id, here.now(), good_for=soon)
+    here.bell.chore(DELIVER)
+    return page("auth/forgot_sent.html", email=text(form.email))
 
 
 @pages.post("/sign-out")

@@ -24,6 +24,16 @@ AN_ADDRESS = "30 per minute"
 AN_ACCOUNT = "10 per 5 minutes"
 """Wrong tries for one account: a right one clears them."""
 
+MAILS_TO_ONE = "3 per hour"
+"""Mails about a forgotten password to one address, whether it has an account or not."""
+
+MAILS_FOR_ONE = "10 per hour"
+"""Such mails that one network address may ask for."""
+
+INVITATIONS = "60 per hour"
+"""Invitations that one person may send."""
+
+TOO_MANY_MAILS = "Enough mails were asked for. The last one is on its way: look into your spam folder, or wait an hour."
 TOO_MANY = "There were many tries to sign in from here, or to this account. Your password still works: wait a few minutes."
 
 P = ParamSpec("P")
@@ -51,9 +61,25 @@ def guessable(view: View[P]) -> View[P]:
     """For a view whose POST checks a password: counted for the address that it comes from and for the account that it names."""
     an_address = limiter.limit(AN_ADDRESS, methods=["POST"], error_message=TOO_MANY)
     an_account = limiter.limit(AN_ACCOUNT, methods=["POST"], key_func=_account, error_message=TOO_MANY)
-    counted = an_address(an_account(view))
+    return _in_time(an_address(an_account(view)))
 
-    @wraps(view)
+
+def mails_password(view: View[P]) -> View[P]:
+    """For a view whose POST mails a way to a new password: counted for the address that asks and for the one that gets it."""
+    asking = limiter.limit(MAILS_FOR_ONE, methods=["POST"], error_message=TOO_MANY_MAILS)
+    asked = limiter.limit(MAILS_TO_ONE, methods=["POST"], key_func=_account, error_message=TOO_MANY_MAILS)
+    return _in_time(asking(asked(view)))
+
+
+def mails_invitation(view: View[P]) -> View[P]:
+    """For a view whose POST mails an invitation: counted for who is signed in."""
+    return _in_time(limiter.limit(INVITATIONS, methods=["POST"], key_func=_account, error_message=TOO_MANY_MAILS)(view))
+
+
+def _in_time(counted: View[P]) -> View[P]:
+    """The view, whose refusal says when to come back."""
+
+    @wraps(counted)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         try:
             return counted(*args, **kwargs)

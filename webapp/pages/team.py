@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.database import db, writing
-from webapp.engine import team
+from webapp.doorbell import DELIVER
+from webapp.engine import letters, outbox, team
 from webapp.forms.fields import text
 from webapp.forms.team import ChangeRole, Invite
-from webapp.pages import guard
+from webapp.pages import guard, limits
 from webapp.pages.render import leave, render_dialog
 from webapp.pages.toasts import toast
 from webapp.parts import parts
@@ -33,19 +34,22 @@ def show() -> ResponseReturnValue:
 
 @pages.route("/settings/team/invite", methods=["GET", "POST"])
 @guard.owner_only
+@limits.mails_invitation
 def invite() -> ResponseReturnValue:
-    """Invite an address; the link is shown once, on the answer."""
-    form = Invite()
+    """Invite an address, by mail where mails are sent; the link is shown once, on the answer."""
+    form, mails = Invite(), parts().settings.can_mail
     if form.sent():
         token = new_token()
+        link = _address(token)
         try:
-            _invite(form, token)
+            _invite(form, token, link)
         except team.InTheTeam:
             form.email.errors = [IN_THE_TEAM]
         else:
-            link = _address(token)
-            return _private(render_dialog("team/_link.html", "Invitation", link=link, email=text(form.email), nav="team"))
-    return render_dialog("team/_invite.html", "Invite somebody", 422 if request.method == "POST" else 200, form=form, nav="team")
+            email = text(form.email)
+            return _private(render_dialog("team/_link.html", "Invitation", link=link, email=email, mails=mails, nav="team"))
+    status = 422 if request.method == "POST" else 200
+    return render_dialog("team/_invite.html", "Invite somebody", status, form=form, mails=mails, nav="team")
 
 
 @pages.route("/settings/team/<int:number>", methods=["GET", "POST"])
@@ -94,11 +98,14 @@ def withdraw(number: int) -> ResponseReturnValue:
     return leave(url_for("team.show"))
 
 
-def _invite(form: Invite, token: str) -> None:
-    made = parts()
+def _invite(form: Invite, token: str, link: str) -> None:
+    made, here, me = parts(), guard.here(), guard.me()
+    letter = letters.invitation(link, g.marketplace.name, text(form.role), me.email)
     with writing() as session:
-        here, me = guard.here(), guard.me().id
-        team.invite(session, here, text(form.email), text(form.role), hash_token(token), me, made.new_id, made.now())
+        team.invite(session, here, text(form.email), text(form.role), hash_token(token), me.id, made.new_id, made.now())
+        if made.settings.can_mail:
+            outbox.mail(session, text(form.email), letter, made.vault.seal, made.new_id, made.now(), here)
+    made.bell.chore(DELIVER)
 
 
 def _address(token: str) -> str:
