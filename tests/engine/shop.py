@@ -192,6 +192,13 @@ class Shop:
     def pass_time(self, **length: float) -> None:
         self.now += timedelta(**length)
 
+    def restart(self) -> None:
+        """Everything is started again: what is not in the database is forgotten."""
+        url = self.engine.url
+        self.engine.dispose()
+        self.engine = create_engine(url, **options(str(url)))
+        self.gate, self.snapshots = prepare(self.engine), Snapshots()
+
     def connection(self) -> Integration:
         with Session(self.engine) as session:
             return session.get_one(Integration, self.integration)

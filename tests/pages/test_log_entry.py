@@ -15,7 +15,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import NOW
 from tests.pages.conftest import Clock, SignIn, Write
-from webapp.models import Call, CallEntry, Event, Integration, LogEntry, Marketplace, Rule, Source, Target, User
+from webapp.models import Call, CallEntry, Event, Grant, Integration, LogEntry, Marketplace, Purchase, Rule, Source, Target, User
 
 
 class Scene:
@@ -150,7 +150,7 @@ def test_viewers_look(scene: Scene, write: Write, sign_in: SignIn) -> None:
         viewer = factories.make_user(session, scene.shop, "viewer")
     client = sign_in(viewer)
     assert buttons(client.get(f"/logs/{made.id}")) == []
-    for act in ("replay", "skip", "remove-anyway"):
+    for act in ("replay", "skip", "cancel", "remove-anyway"):
         assert client.post(f"/logs/{made.id}/{act}").status_code == 403
 
 
@@ -273,6 +273,28 @@ def test_skip_says_who(scene: Scene, owner: FlaskClient) -> None:
     assert "Skipped by owner@shop.test. Circle refused it." in told(answer)
 
 
+def test_what_waits_for_its_time_is_canceled_by_name(scene: Scene, owner: FlaskClient, write: Write, clock: Clock) -> None:
+    at = clock() + timedelta(days=3)
+    made = scene.entry("queued", action="remove_from_space", due_at=at, sentence="Will be removed on 27 November.")
+    with write() as session:
+        bought = Purchase(id=factories.new_id(), marketplace_id=scene.shop.id, customer_id=scene.customer.id, ground="order:1", state_at=at)
+        bought.product_id, bought.bought_at = scene.product.id, at
+        mark = Grant(
+            id=factories.new_id(), lane_id=scene.lane.id, target_id=scene.target.id, purchase_id=bought.id, entry_id=made.id, tie="m"
+        )
+        mark.op, mark.at, mark.asked_at = "close", at, clock()
+        session.add(bought)
+        session.flush()
+        session.add(mark)
+    answer = owner.get(f"/logs/{made.id}")
+    assert buttons(answer) == ["Cancel"]
+    assert "Maya is to be removed from the space VIP Room" in told(answer)
+    answer = owner.post(f"/logs/{made.id}/cancel", follow_redirects=True)
+    assert "Canceled by owner@shop.test: nothing is taken." in told(answer)
+    assert "Skipped: Maya was not removed from the space VIP Room" in told(answer)
+    assert owner.post(f"/logs/{made.id}/cancel").status_code == 409
+
+
 def test_remove_anyway_makes_an_entry_of_its_own(scene: Scene, owner: FlaskClient, write: Write) -> None:
     made = scene.entry("unchanged", action="remove_from_space", details={"kept": True})
     answer = owner.post(f"/logs/{made.id}/remove-anyway")
@@ -289,7 +311,7 @@ def test_nothing_is_done_to_somebody_elses_entry(scene: Scene, write: Write, sig
         stranger: User = factories.make_user(session, factories.make_marketplace(session))
     client = sign_in(stranger)
     assert client.get(f"/logs/{made.id}").status_code == 404
-    for act in ("replay", "skip", "remove-anyway"):
+    for act in ("replay", "skip", "cancel", "remove-anyway"):
         assert client.post(f"/logs/{made.id}/{act}").status_code == 404
     with write() as session:
         assert session.scalars(select(LogEntry.status)).all() == ["failed"]

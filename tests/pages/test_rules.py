@@ -20,7 +20,7 @@ from tests.pages.conftest import Clock, SignIn, Write
 from webapp.doorbell import REFRESH
 from webapp.engine.triggers import TRIGGERS
 from webapp.ids import Ids
-from webapp.models import Integration, LogEntry, Marketplace, Product, Rule, Target, User
+from webapp.models import PAID_PERIOD, Integration, LogEntry, Marketplace, Product, Rule, Target, User
 from webapp.pages.trigger_words import FIRES
 from webapp.parts import parts
 
@@ -240,6 +240,59 @@ def test_a_removal_says_what_it_spares_and_can_be_told_otherwise(shop: Shop):
         assert shop.rules()[-1].removal == other
     page = shop.client.get("/rules/new/confirm", query_string=shop.ids(trigger="product_purchased"))
     assert "removal" not in fields(page.text)
+
+
+@BOTH_WAYS
+def test_an_add_holds_for_good_or_for_days(shop: Shop, headers: Headers):
+    asked = shop.ids(product=shop.product.id, trigger="product_purchased")
+    page = shop.client.get("/rules/new/confirm", query_string=asked, headers=headers)
+    assert (fields(page.text)["lasts"], fields(page.text)["days"], "acts" in fields(page.text)) == ("", "30", False)
+    said = shop.client.get("/rules/readback", query_string=asked | {"lasts": "days", "days": "90"}, headers=PARTLY)
+    assert sentence(said.text).endswith("to the space VIP Room in My community for 90 days.")
+    assert "When the days are over it goes by itself" in said.text
+    for typed in ("", "0", "3651", "soon"):
+        again = press(shop.client, page, headers, lasts="days", days=typed)
+        assert (again.status_code, fields(again.text)["lasts"]) == (422, "days")
+        assert "Type a number of days, from 1 to 3,650." in again.text
+        assert shop.client.get("/rules/readback", query_string=asked | {"lasts": "days", "days": typed}, headers=PARTLY).status_code == 204
+    press(shop.client, page, headers, lasts="days", days="90")
+    (rule,) = shop.rules()
+    assert (rule.for_days, rule.after_days) == (90, 0)
+    edited = press(shop.client, press(shop.client, shop.client.get(f"/rules/{rule.id}/edit", headers=headers), headers), headers)
+    assert (fields(edited.text)["lasts"], fields(edited.text)["days"]) == ("days", "90")
+    press(shop.client, edited, headers, lasts="")
+    assert shop.rules()[0].for_days is None
+
+
+@BOTH_WAYS
+def test_a_removal_acts_at_once_later_or_when_what_was_paid_for_ends(shop: Shop, headers: Headers):
+    asked = shop.ids(product=shop.product.id, action="remove_from_space", trigger="subscription_charge_failed")
+    page = shop.client.get("/rules/new/confirm", query_string=asked, headers=headers)
+    assert (fields(page.text)["acts"], "lasts" in fields(page.text)) == ("", False)
+    said = shop.client.get("/rules/readback", query_string=asked | {"acts": "days", "days": "3"}, headers=PARTLY)
+    assert sentence(said.text).endswith("in My community 3 days later, unless another purchase still grants it.")
+    assert "it is called off" in said.text
+    said = shop.client.get("/rules/readback", query_string=asked | {"acts": "paid"}, headers=PARTLY)
+    assert sentence(said.text).endswith("at the end of the paid period, unless another purchase still grants it.")
+    assert "it acts at once" in said.text
+    press(shop.client, page, headers, acts="days", days="3")
+    (rule,) = shop.rules()
+    assert (rule.after_days, rule.removal) == (3, "spare")
+    edited = press(shop.client, press(shop.client, shop.client.get(f"/rules/{rule.id}/edit", headers=headers), headers), headers)
+    assert (fields(edited.text)["acts"], fields(edited.text)["days"]) == ("days", "3")
+    press(shop.client, edited, headers, acts="paid", removal="always")
+    (rule,) = shop.rules()
+    assert (rule.after_days, rule.removal) == (PAID_PERIOD, "always")
+
+
+def test_what_was_answered_of_a_removal_is_forgotten_where_it_becomes_an_add(shop: Shop):
+    rule = shop.rule(product=shop.product, trigger="product_refunded", action="remove_from_space", removal="always", after_days=3)
+    first = shop.client.get(f"/rules/{rule.id}/edit")
+    third = press(shop.client, press(shop.client, first, {}, action="add_to_space"), {})
+    assert step(third.text) == "Confirm"
+    press(shop.client, third, {})
+    (changed,) = shop.rules()
+    assert (changed.action, changed.removal, changed.after_days, changed.for_days) == ("add_to_space", None, 0, None)
 
 
 def test_what_a_rule_implies(shop: Shop):

@@ -79,9 +79,10 @@ def desired(record: Record, now: datetime, at: datetime | None = None) -> dict[i
     """
     moment = at or now
     marks = [m for m in record.marks if m.at <= moment or (at is None and m.asked_at is None)]
-    stands = [m for m in marks if not m.void and not _undone(m, record)]
-    targets = {m.target for m in marks} | ({record.membership} if marks else set())
-    return {target: _verdict(target, stands, marks, record, moment) for target in targets}
+    told = [m for m in marks if undone_by(m, record) is None]
+    stands = [m for m in told if not m.void]
+    targets = {m.target for m in told} | ({record.membership} if told else set())
+    return {target: _verdict(target, stands, told, record, moment) for target in targets}
 
 
 def _verdict(target: int, stands: Sequence[Mark], marks: Sequence[Mark], record: Record, moment: datetime) -> Verdict:
@@ -161,20 +162,29 @@ def _meant(close: Mark, purchase: int, record: Record) -> bool:
     return not theirs.on_record and theirs.named and not mine.named and theirs.product == mine.product
 
 
-def _undone(mark: Mark, record: Record) -> bool:
-    """Whether a removal that waited was undone by a recovery, or a new add on its purchase, before its time came."""
+def undone_by(mark: Mark, record: Record) -> tuple[datetime, str] | None:
+    """Time and tie of the first recovery, or new add on its purchase, that undid a removal which waits, before its time came."""
     if not mark.recoverable or mark.asked_at is None:
-        return False
-    asked, due = (mark.asked_at, mark.tie), mark.at
+        return None
     ground = record.grounds.get(mark.purchase)
     recoveries = ground.recoveries if ground else ()
     adds = ((m.at, m.tie) for m in record.marks if m.op == "open" and m.purchase == mark.purchase and not m.void)
-    return any(asked < again and again[0] <= due for again in (*recoveries, *adds))
+    again = [one for one in (*recoveries, *adds) if (mark.asked_at, mark.tie) < one and one[0] <= mark.at]
+    return min(again, default=None)
 
 
-def undone(mark: Mark, record: Record) -> bool:
-    """Whether a recovery has undone this waiting removal."""
-    return _undone(mark, record)
+@dataclass(frozen=True, slots=True)
+class CalledOff:
+    """A removal that waited, and the time and tie of what undid it."""
+
+    mark: Mark
+    at: datetime
+    tie: str
+
+
+def called_off(record: Record) -> dict[int, CalledOff]:
+    """The removals that were undone before their time, by the entry that asked for them."""
+    return {mark.entry: CalledOff(mark, *again) for mark in record.marks if (again := undone_by(mark, record)) is not None}
 
 
 def next_change(record: Record, now: datetime) -> datetime | None:

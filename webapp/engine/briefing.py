@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from webapp.apps import MEMBERSHIP, Belief, Held, Known, Target, Want
 from webapp.apps.registry import APPS
-from webapp.engine import explain, records
-from webapp.engine.access import Record, Verdict, desired, next_change
+from webapp.engine import explain, records, sentences
+from webapp.engine.access import CalledOff, Record, Verdict, called_off, desired, next_change
 from webapp.engine.work import OURS, WATCHED, End, Open, Seat, Work
 from webapp.models import Customer, Holding, Integration, Lane, LogEntry, Marketplace
 from webapp.models import Target as TargetRow
@@ -48,7 +48,10 @@ class _Believed:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What is known of a claimed lane: what waits in it, what is desired, what is believed, and what of that is a call of ours' doing."""
+    """What is known of a claimed lane: what waits in it, what is desired, what is believed, and what of that is a call of ours' doing.
+
+    `off`: the removals that waited and were called off, by entry.
+    """
 
     entries: list[Open]
     verdicts: Mapping[int, Verdict]
@@ -57,6 +60,7 @@ class _Facts:
     membership: int
     closed: frozenset[int]
     changes_at: datetime | None
+    off: Mapping[int, CalledOff]
 
     @cached_property
     def asked(self) -> frozenset[int]:
@@ -64,9 +68,9 @@ class _Facts:
         return frozenset(e.target for e in self.entries if self.right(e) and not self.never_given(e))
 
     def right(self, entry: Open) -> bool:
-        """Whether an entry's wish is what is desired."""
+        """Whether an entry's wish is what is desired. What was called off wishes for nothing."""
         verdict = self.verdicts.get(entry.target)
-        return (verdict is not None and verdict.held) == entry.adds
+        return entry.id not in self.off and (verdict is not None and verdict.held) == entry.adds
 
     def never_given(self, entry: Open) -> bool:
         """Whether a removal takes back only what waits beside it, and was never tried: then there is nothing to take."""
@@ -100,22 +104,32 @@ def load(session: Session, lanes: Collection[int], token: str, now: datetime, tr
     seats = load_seats(session, {row.integration_id for row in rows})
     rows = [row for row in rows if row.integration_id in seats]
     memberships = {row.id: seats[row.integration_id].membership for row in rows}
-    entries = _entries(session, lanes, now, seats)
     on_record = records.load(session, [row.id for row in rows], memberships)
+    off = {row.id: called_off(on_record[row.id]) for row in rows}
+    entries = _entries(session, lanes, now, seats, [entry for some in off.values() for entry in some])
     beliefs = _beliefs(session, lanes, now, trust)
     targets = _targets(session, seats.values(), on_record.values(), entries)
-    facts = {row.id: _facts(on_record[row.id], entries[row.id], beliefs[row.id], now) for row in rows}
+    facts = {}
+    for row in rows:
+        dated = _dated(entries[row.id], on_record[row.id], seats[row.integration_id].zone)
+        facts[row.id] = _facts(on_record[row.id], dated, beliefs[row.id], off[row.id], now)
     standing = _standing(session, facts)
     made = [_work(row, seats[row.integration_id], token, facts[row.id], targets, standing) for row in rows]
     _end_without_calls(session, made, facts, now)
     return made
 
 
-def _facts(record: Record, entries: list[Open], beliefs: _Believed, now: datetime) -> _Facts:
+def _facts(record: Record, entries: list[Open], beliefs: _Believed, off: Mapping[int, CalledOff], now: datetime) -> _Facts:
     closed = frozenset(mark.entry for mark in record.marks if mark.op == "close")
     return _Facts(
-        entries, desired(record, now), beliefs.beliefs, frozenset(beliefs.ours), record.membership, closed, next_change(record, now)
+        entries, desired(record, now), beliefs.beliefs, frozenset(beliefs.ours), record.membership, closed, next_change(record, now), off
     )
+
+
+def _dated(entries: list[Open], record: Record, zone: str) -> list[Open]:
+    """The same, where those that give something for a time say until when."""
+    ends = {mark.entry: mark.until for mark in record.marks if mark.op == "open" and mark.until is not None}
+    return [replace(one, why=f"Granted {sentences.until(ends[one.id], zone)}.") if one.id in ends else one for one in entries]
 
 
 def _work(
@@ -184,7 +198,8 @@ def _end_without_calls(session: Session, works: Sequence[Work], facts: Mapping[i
             elif not known.right(entry) and entry.target in work.want.targets:
                 verdict = work.verdicts.get(entry.target, Verdict(False))
                 target = work.want.targets[entry.target]
-                mismatches.append(explain.Mismatch(entry, verdict, target, work.seat.name, work.seat.zone))
+                off = known.off.get(entry.id)
+                mismatches.append(explain.Mismatch(entry, verdict, target, work.seat.name, work.seat.zone, off))
                 owners[entry.id] = work
     if mismatches:
         for entry_id, end in explain.explain(session, mismatches, now).items():
@@ -220,14 +235,18 @@ def load_seats(session: Session, integrations: Collection[int]) -> dict[int, Sea
     return {row[0]: Seat(*row) for row in rows}
 
 
-def _entries(session: Session, lanes: Collection[int], now: datetime, seats: Mapping[int, Seat]) -> dict[int, list[Open]]:
-    """The entries that are due in each lane, in the order of their arrival."""
+def _entries(
+    session: Session, lanes: Collection[int], now: datetime, seats: Mapping[int, Seat], off: Collection[int]
+) -> dict[int, list[Open]]:
+    """The entries that are due in each lane, in the order of their arrival; and, before their time, those that were called off."""
+    due = or_(LogEntry.due_at.is_(None), LogEntry.due_at <= now)
+    over = or_(due, LogEntry.id.in_(off)) if off else due
     rows = session.execute(
         select(
             LogEntry.open_lane_id, LogEntry.integration_id, LogEntry.action, LogEntry.id, LogEntry.target_id, LogEntry.at, LogEntry.trigger,
             LogEntry.product_id, LogEntry.happening_id, LogEntry.rule_id, LogEntry.attempts,
         )
-        .where(LogEntry.open_lane_id.in_(lanes), or_(LogEntry.due_at.is_(None), LogEntry.due_at <= now))
+        .where(LogEntry.open_lane_id.in_(lanes), over)
         .order_by(LogEntry.id)
     )  # fmt: skip
     found: dict[int, list[Open]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What a merchant does about a log entry: replay it, skip it, remove anyway. Each makes its own entry or ends one; nothing is called here."""
+"""What a merchant does about a log entry: replay, skip, cancel, remove anyway. Each makes its own entry or ends one; nothing is called here."""
 
 from __future__ import annotations
 
@@ -64,8 +64,7 @@ def replay(session: Session, marketplace_id: int, entry_id: int, now: datetime, 
 
 def skip(session: Session, marketplace_id: int, entry_id: int, by: str, now: datetime) -> None:
     """End an entry that waits, or put a failed one aside. `by`: who says so. Raises NoEntry, Refused."""
-    entry = _get(session, marketplace_id, entry_id)
-    lane = session.get(Lane, entry.open_lane_id, with_for_update=True) if entry.open_lane_id is not None else None
+    entry, lane = _with_lane(session, marketplace_id, entry_id)
     if lane is not None and lane.claimed_until is not None and lane.claimed_until > now:
         raise Refused("A call for it is under way. Try again in a moment.")
     if lane is None and entry.status != "failed":
@@ -75,6 +74,39 @@ def skip(session: Session, marketplace_id: int, entry_id: int, by: str, now: dat
     entry.changed_at = entry.finished_at = now
     if lane is not None:
         lane.due_at, lane.retry_at, lane.attempts = now, None, 0  # what comes after it has waited long enough
+
+
+def cancel(session: Session, marketplace_id: int, entry_id: int, by: str, now: datetime) -> None:
+    """Call off what an entry waits to do at its time, and with it what other rules ask for on the same target for the same reason at the same
+    time: the marks are taken off the record, as if no rule had asked. `by`: who says so. Raises NoEntry, Refused."""
+    entry, lane = _with_lane(session, marketplace_id, entry_id)
+    if lane is None:
+        raise Refused("It has ended: there is nothing to cancel.")
+    if entry.due_at is None or entry.due_at <= now or not (marks := _alike(session, entry, now)):
+        raise Refused("It does not wait for its time any longer: there is nothing to cancel.")
+    if lane.claimed_until is not None and lane.claimed_until > now:
+        raise Refused("A call for this customer is under way. Try again in a moment.")
+    for one in session.scalars(select(LogEntry).where(LogEntry.id.in_({mark.entry_id for mark in marks}))):
+        given = any(mark.op == "open" for mark in marks if mark.entry_id == one.id)
+        one.status, one.sentence, one.todo = "skipped", f"Canceled by {by}: nothing is {'given' if given else 'taken'}.", ""
+        one.open_lane_id = one.due_at = None
+        one.changed_at = one.finished_at = now
+    for mark in marks:
+        session.delete(mark)
+
+
+def _alike(session: Session, entry: LogEntry, now: datetime) -> list[Grant]:
+    """The marks that wait for the same time as an entry's, of the same happening on the same target, with entries that still wait."""
+    mine = select(Grant).where(Grant.entry_id == entry.id, Grant.lane_id == entry.lane_id, Grant.at > now, Grant.asked_at.is_not(None))
+    mark = session.scalars(mine).first()
+    if mark is None:
+        return []
+    waits = select(LogEntry.id).where(LogEntry.open_lane_id == entry.lane_id)
+    same = (
+        Grant.lane_id == mark.lane_id, Grant.target_id == mark.target_id, Grant.happening_id == mark.happening_id, Grant.at == mark.at,
+        Grant.entry_id.in_(waits),
+    )  # fmt: skip
+    return list(session.scalars(select(Grant).where(*same)))
 
 
 def remove_anyway(session: Session, marketplace_id: int, entry_id: int, now: datetime, new_id: NewId) -> int:
@@ -100,6 +132,14 @@ def _get(session: Session, marketplace_id: int, entry_id: int) -> LogEntry:
     if entry is None or entry.marketplace_id != marketplace_id:
         raise NoEntry(entry_id)
     return entry
+
+
+def _with_lane(session: Session, marketplace_id: int, entry_id: int) -> tuple[LogEntry, Lane | None]:
+    """An entry and the lane in which it waits, None where it has ended. The lane is locked first, as workers do it."""
+    waits_in = session.scalar(select(LogEntry.open_lane_id).where(LogEntry.id == entry_id, LogEntry.marketplace_id == marketplace_id))
+    lane = session.get(Lane, waits_in, with_for_update=True) if waits_in is not None else None
+    entry = _get(session, marketplace_id, entry_id)
+    return entry, lane if entry.open_lane_id is not None else None
 
 
 def _integration(session: Session, entry: LogEntry) -> Integration:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.apps import MEMBERSHIP, Target
 from webapp.engine import sentences
-from webapp.engine.access import Mark, Verdict
+from webapp.engine.access import CalledOff, Mark, Verdict
 from webapp.engine.work import End, Open
 from webapp.models import Grant, Happening, LogEntry, Product, Purchase
 
@@ -43,13 +43,14 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """An entry whose wish is not what is desired, with the verdict on its target."""
+    """An entry whose wish is not what is desired, with the verdict on its target; `off`: where a recovery called it off."""
 
     entry: Open
     verdict: Verdict
     target: Target
     integration: str
     zone: str
+    off: CalledOff | None = None
 
 
 def explain(session: Session, mismatches: Collection[Mismatch], now: datetime) -> dict[int, End]:
@@ -62,6 +63,8 @@ def explain(session: Session, mismatches: Collection[Mismatch], now: datetime) -
 def _explain(session: Session, m: Mismatch, causes: Mapping[int, Cause], refuted: Collection[int], now: datetime) -> End:
     if m.entry.happening_id in refuted:
         return End("unchanged", _never_was(session, m, now))
+    if m.off:
+        return End("unchanged", _called_off(session, m.off, m.zone, now))
     if m.entry.adds:
         return End("unchanged", _superseded(m.verdict.ended, causes, m.zone, now, m.verdict.expired))
     return _kept(m, causes, now)
@@ -116,6 +119,20 @@ def _never_was(session: Session, m: Mismatch, now: datetime) -> str:
         when = f" {sentences.when(bought, m.zone, now)}" if bought else ""
         return f"Bought{when}, before the 2 hours were over: no abandoned cart."
     return "A later message told that this did not happen: nothing to do."
+
+
+def _called_off(session: Session, off: CalledOff, zone: str, now: datetime) -> str:
+    """What came before a removal's time: `Called off: paid again at 14:32. Nothing was taken.`"""
+    happened = select(Happening.trigger).where(
+        Happening.purchase_id == off.mark.purchase, Happening.at == off.at, Happening.tie == off.tie, Happening.refuted.is_(False)
+    )
+    found = set(session.scalars(happened))
+    trigger = next((one for one in _TELLING if one in found), next(iter(found), ""))
+    return f"Called off: {SAID.get(trigger, 'granted again')} {sentences.when(off.at, zone, now)}. Nothing was taken."
+
+
+_TELLING = ("subscription_restarted", "subscription_recovered", "product_purchased", "subscription_charged")
+"""Of several things that happened at once, which tells most of a recovery."""
 
 
 def marks(verdict: Verdict) -> tuple[Mark, ...]:

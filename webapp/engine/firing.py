@@ -84,7 +84,7 @@ def ask(book: Book, snapshot: Snapshot, whose: Whose, new: New, rule: RuleView) 
     elif rule.broken:
         made = entry(book, snapshot.marketplace_id, "failed", _gone(rule), **about, cause=GONE, todo=REPAIR)
     else:
-        sentence = _waiting(rule, terms.at, book.now, snapshot.time_zone) if waits else _asked(rule)
+        sentence = _waiting(rule, terms.at, book.now, snapshot.time_zone) if waits else _asked(rule, terms.until, snapshot.time_zone)
         due = terms.at if waits else None
         made = entry(book, snapshot.marketplace_id, "queued", sentence, **about, open_lane_id=lane, due_at=due)
     _mark(book, new, rule, made, lane, terms)
@@ -122,12 +122,20 @@ def _gone(rule: RuleView) -> str:
     return f"The {sentences.PLACES.get(rule.kind, rule.kind)} {rule.target} no longer exists in {rule.integration}."
 
 
-def _asked(rule: RuleView) -> str:
-    return f"{sentences.asked(rule.kind, rule.target, rule.integration, rule.adds)}."
+UNLESS = {"prospect_created": "they buy it by then", "product_refunded": "they buy it again"}
+PAID = "they pay again"
+"""What calls off what waits, for the merchant, by its trigger; the second: of all the others."""
+
+
+def _asked(rule: RuleView, until: datetime | None = None, zone: str = "") -> str:
+    end = f" {sentences.until(until, zone)}" if until else ""
+    return f"{sentences.asked(rule.kind, rule.target, rule.integration, rule.adds)}{end}."
 
 
 def _waiting(rule: RuleView, at: datetime, now: datetime, zone: str) -> str:
-    return f"{sentences.asked(rule.kind, rule.target, rule.integration, rule.adds)} {sentences.when(at, zone, now)}."
+    """What is to come: `Will be removed from space VIP Room on 5 May 2026 at 14:02, unless they pay again.`"""
+    coming = sentences.coming(rule.kind, rule.target, rule.integration, rule.adds)
+    return f"{coming} {sentences.when(at, zone, now)}, unless {UNLESS.get(rule.trigger, PAID)}."
 
 
 def _bought_in_time(book: Book, snapshot: Snapshot, whose: Whose, new: New) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.apps import MEMBERSHIP, Action, App
 from webapp.engine import states
 from webapp.engine.rules import Apps, Draft, kind_of
-from webapp.models import Integration, Rule, Target
+from webapp.models import PAID_PERIOD, Integration, Rule, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def implied(session: Session, apps: Apps, marketplace_id: int, draft: Draft) -> 
     integration = session.get_one(Integration, draft.integration_id)
     app = apps[integration.app]
     action = app.actions[draft.action]
-    said = [*_about(app, action), *_besides(session, marketplace_id, draft), *_halted(integration, app)]
+    said = [*_about(app, action), *_timing(draft), *_besides(session, marketplace_id, draft), *_halted(integration, app)]
     if action.adds and draft.trigger == "product_purchased":
         said += _kept_after_refund(session, app, marketplace_id, draft)
     return [*said, Implication("It is for what happens from now on.")]
@@ -46,6 +46,23 @@ def _about(app: App, action: Action) -> Iterator[Implication]:
         yield Implication(f"Its {inside.many} go with it, but for those that another purchase still grants.")
     else:
         yield Implication("The membership stays, and so does everything else.")
+
+
+def _timing(draft: Draft) -> Iterator[Implication]:
+    """What comes of a rule that gives for a time, or takes later."""
+    if draft.for_days:
+        yield Implication(
+            "When the days are over it goes by itself, unless another purchase still grants it. Buying it again begins them anew."
+        )
+        if draft.action != "invite_member":
+            yield Implication("The membership stays.")
+    if draft.after_days:
+        yield Implication(
+            "If they pay, recover, restart or buy it again meanwhile, it is called off. Until then the log shows it, with Cancel."
+        )
+    if draft.after_days == PAID_PERIOD:
+        says = "Where the checkout does not say until when they have paid, it acts at once."
+        yield Implication(says, mind=draft.trigger != "subscription_canceled")
 
 
 def _besides(session: Session, marketplace_id: int, draft: Draft) -> Iterator[Implication]:

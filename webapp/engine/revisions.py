@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, select, update
 
-from webapp.engine import timing
+from webapp.engine import sentences, timing
 from webapp.engine.timing import Terms
-from webapp.models import PAID_PERIOD, Grant, Happening, LogEntry, Purchase, Rule, Step
+from webapp.models import PAID_PERIOD, Grant, Happening, LogEntry, Marketplace, Purchase, Rule, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,35 @@ def move(connection: Connection, moved: Mapping[int, Moved]) -> None:
             terms = _retimed(mark, to)
             values = {"at": terms.at, "until": terms.until, "asked_at": terms.asked_at, "recoverable": terms.recoverable, "tie": to.tie}
             connection.execute(update(Grant).where(Grant.id == mark.id).values(values))
-            waits = (LogEntry.id == mark.entry_id, LogEntry.open_lane_id.is_not(None), LogEntry.due_at == mark.at)
-            connection.execute(update(LogEntry).where(*waits).values(due_at=terms.at))
+            if mark.waits_until == mark.at:
+                said = {"due_at": terms.at, "sentence": _said_anew(mark, terms.at)}
+                connection.execute(update(LogEntry).where(LogEntry.id == mark.entry_id, LogEntry.open_lane_id.is_not(None)).values(said))
+
+
+def _said_anew(mark: Any, at: datetime) -> str:
+    """What a waiting entry says, with another time."""
+    told, zone = mark.told_at, mark.time_zone
+    sentence: str = mark.sentence
+    return sentence.replace(sentences.when(mark.at, zone, told), sentences.when(at, zone, told))
 
 
 _MARKS = (
-    select(Grant.id, Grant.entry_id, Grant.op, Grant.at, Grant.until, Grant.asked_at, Grant.recoverable, Rule.after_days)
+    select(
+        Grant.id,
+        Grant.entry_id,
+        Grant.op,
+        Grant.at,
+        Grant.until,
+        Grant.asked_at,
+        Grant.recoverable,
+        Rule.after_days,
+        LogEntry.due_at.label("waits_until"),
+        LogEntry.sentence,
+        LogEntry.at.label("told_at"),
+        Marketplace.time_zone,
+    )
     .join(LogEntry, LogEntry.id == Grant.entry_id, isouter=True)
+    .join(Marketplace, Marketplace.id == LogEntry.marketplace_id, isouter=True)
     .join(Rule, and_(Rule.id == LogEntry.rule_id, Rule.action == LogEntry.action), isouter=True)
 )
 

@@ -42,6 +42,11 @@ def when(at: datetime, zone: str, now: datetime) -> str:
     return f"on {day(at, zone)} at {clock(at, zone)}"
 
 
+def until(at: datetime, zone: str) -> str:
+    """`until 12 May 2026 at 14:32`."""
+    return f"until {day(at, zone)} at {clock(at, zone)}"
+
+
 def asked(kind: str, target: str, integration: str, adds: bool) -> str:
     """What an entry asks for: `Add to space VIP Room`, `Invite to My community`."""
     match kind, adds:
@@ -61,6 +66,25 @@ def asked(kind: str, target: str, integration: str, adds: bool) -> str:
             return f"Add to {PLACES.get(kind, kind)} {target}"
         case _:
             return f"Remove from {PLACES.get(kind, kind)} {target}"
+
+
+def coming(kind: str, target: str, integration: str, adds: bool) -> str:
+    """What an entry asks for that waits for its time: `Will be removed from space VIP Room`."""
+    match kind, adds:
+        case "membership", True:
+            return f"Will be invited to {integration}"
+        case "membership", False:
+            return f"Will be removed from {integration}"
+        case "tag", _:
+            return f"Will {'get' if adds else 'lose'} the tag {target}"
+        case "event", True:
+            return f"Will get an RSVP for event {target}"
+        case "event", False:
+            return f"Will lose the RSVP for event {target}"
+        case _, True:
+            return f"Will be added to {PLACES.get(kind, kind)} {target}"
+        case _:
+            return f"Will be removed from {PLACES.get(kind, kind)} {target}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -52,7 +52,8 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Story:
     """All that an entry's page shows. What has been deleted since, or never was, is None; `action` and `target` are None where nothing is
-    asked for. `by`: whose decision it is, where it is a person's ("Granted by hand by owner@shop.test")."""
+    asked for. `by`: whose decision it is, where it is a person's ("Granted by hand by owner@shop.test"). `coming`: it waits for its time,
+    and can be canceled until then."""
 
     row: Row
     event: Event | None
@@ -69,6 +70,7 @@ class Story:
     kept: bool
     replays_id: int | None
     by: str = ""
+    coming: bool = False
 
     @property
     def who(self) -> str:
@@ -116,6 +118,7 @@ def load(session: Session, marketplace_id: int, entry_id: int, now: datetime) ->
         kept=bool(details.get("kept")) and row.status == "unchanged",
         replays_id=entry.replays_id,
         by=details.get("by", ""),
+        coming=entry.open_lane_id is not None and entry.status == "queued" and entry.due_at is not None and entry.due_at > now,
     )
 
 

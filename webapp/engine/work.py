@@ -32,7 +32,8 @@ CIRCLE = Settled(
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An entry that waits: what it asks for (`adds`: to be held), when it arrived. Without a rule it puts something right; `why` says so."""
+    """An entry that waits: what it asks for (`adds`: to be held), when it arrived. `why` goes with its sentence: of one without a rule, what it
+    puts right; of one that gives for a time, until when."""
 
     id: int
     target: int
@@ -157,5 +158,6 @@ _STATUS = {"done": "succeeded", "already": "unchanged", "failed": "failed", "bro
 
 
 def _end(settled: Settled, entry: Open) -> End:
-    said = f"{settled.sentence} {entry.why}" if entry.why and settled.outcome == "done" else settled.sentence
+    so = settled.outcome == "done" or (settled.outcome == "already" and entry.rule_id is not None and settled.cause != WATCHED)
+    said = f"{settled.sentence} {entry.why}" if entry.why and so else settled.sentence
     return End(_STATUS[settled.outcome], said, settled.cause, settled.todo)

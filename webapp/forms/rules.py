@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
-from wtforms import Form, RadioField, SelectField
+from wtforms import Form, IntegerField, RadioField, SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 
 from webapp.engine import readback
 from webapp.forms import base
@@ -34,6 +35,21 @@ class RemovalStep(Form):
     removal = RadioField("What it spares")
 
 
+class TimingStep(Form):
+    """Step 3: how long what is given holds, or when a removal acts."""
+
+    lasts = RadioField("How long it holds", choices=[SelectChoice("", "For good"), SelectChoice("days", "For a number of days")])
+    acts = RadioField(
+        "When it acts",
+        choices=[
+            SelectChoice("", "At once"),
+            SelectChoice("days", "After a number of days"),
+            SelectChoice("paid", "At the end of the paid period"),
+        ],
+    )
+    days = IntegerField("Days")
+
+
 class Trial(base.Form):
     """A test of a rule: whom it befalls, and with which product."""
 
@@ -54,6 +70,13 @@ def trigger_step(category: str, triggers: Choices, trigger: str) -> TriggerStep:
     form = TriggerStep(data={"category": category, "trigger": trigger})
     form.category.choices = [(category, category)]
     form.trigger.choices = {group: list(some) for group, some in triggers.items()}
+    return form
+
+
+def timing_step(lasts: str, acts: str, days: str) -> TimingStep:
+    """Step 3 with what is chosen; `days` as it was typed."""
+    form = TimingStep(data={"lasts": lasts, "acts": acts})
+    form.days.raw_data = [days]
     return form
 
 

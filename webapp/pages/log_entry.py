@@ -47,6 +47,18 @@ def skip(entry_id: int) -> ResponseReturnValue:
     return _act(entry_id, skipped, "Skipped.")
 
 
+@pages.post("/logs/<int:entry_id>/cancel")
+@guard.may_change
+def cancel(entry_id: int) -> ResponseReturnValue:
+    """Call off what waits for its time."""
+
+    def canceled(session: Session) -> int:
+        entries.cancel(session, guard.here(), entry_id, guard.me().email, parts().now())
+        return entry_id
+
+    return _act(entry_id, canceled, "Canceled.")
+
+
 @pages.post("/logs/<int:entry_id>/remove-anyway")
 @guard.may_change
 def remove_anyway(entry_id: int) -> ResponseReturnValue:

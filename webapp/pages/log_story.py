@@ -51,6 +51,7 @@ class Page:
     remedy: tuple[str, str, str] | None
     replay: bool
     skip: bool
+    cancel: bool
     kept: bool
     steps: list[Step]
     version: str
@@ -70,7 +71,8 @@ def page(story: Story) -> Page:
         todo=_todo(story, state),
         remedy=_remedy(story, state),
         replay=asked and not row.open and not (story.broken and row.status == "failed"),
-        skip=asked and (row.status == "failed" or (row.open and row.status != "running")),
+        skip=asked and (row.status == "failed" or (row.open and row.status != "running" and not story.coming)),
+        cancel=story.coming,
         kept=story.kept,
         steps=list(_steps(story)),
         version=version(story),

@@ -14,11 +14,19 @@ from webapp.database import db
 from webapp.engine import products, rulebook, rules
 from webapp.engine.rules import Draft
 from webapp.engine.triggers import TRIGGERS
-from webapp.models import Product
+from webapp.models import PAID_PERIOD, Product
 from webapp.pages import guard, product_address
 
 LONGEST = 200
 LARGEST = 1 << 63
+
+LASTS = ("days",)
+ACTS = ("days", "paid")
+TIMING = {"for_days", "after_days"}
+"""The fields of a Draft that its last step asks for."""
+
+UNREADABLE = -2
+"""Days that no rule may have."""
 
 STEPS = {"action": "Action", "trigger": "Trigger", "confirm": "Confirm"}
 """The dialog's steps and their labels."""
@@ -26,14 +34,37 @@ STEPS = {"action": "Action", "trigger": "Trigger", "confirm": "Confirm"}
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers by the names of their fields; "" and None for none. `q` is what was searched for."""
+    """The answers by the names of their fields; "" and None for none. `q` is what was searched for.
+
+    `lasts`, of an add: for good (""), or for so many `days`. `acts`, of a removal: at once (""), after so many `days`, or when what was paid
+    for ends (`paid`). `days` is as it was typed.
+    """
 
     integration: int | None = None
     action: str = ""
     target: int | None = None
     trigger: str = ""
     removal: str = ""
+    lasts: str = ""
+    acts: str = ""
+    days: str = ""
     q: str = ""
+
+    @property
+    def for_days(self) -> int | None:
+        """As in `models.Rule`; 0 where it is no number of days."""
+        return self._days if self.lasts else None
+
+    @property
+    def after_days(self) -> int:
+        """As in `models.Rule`; UNREADABLE where it is no number of days."""
+        if self.acts == "paid":
+            return PAID_PERIOD
+        return (self._days or UNREADABLE) if self.acts else 0
+
+    @property
+    def _days(self) -> int:
+        return number(self.days) or 0
 
     def but(self, **changes: Any) -> Answers:
         """The same with these answered otherwise."""
@@ -98,8 +129,8 @@ class About:
             answers.action,
             answers.target,
             answers.removal or None,
-            self.row.for_days if self.row else None,
-            self.row.after_days if self.row else 0,
+            answers.for_days,
+            answers.after_days,
         )
 
 
@@ -112,6 +143,9 @@ def read(args: Mapping[str, str]) -> Answers:
         number(args.get("target")),
         args.get("trigger", "") if args.get("trigger") in TRIGGERS else "",
         removal if removal in rules.REMOVALS else "",
+        args.get("lasts", "") if args.get("lasts") in LASTS else "",
+        args.get("acts", "") if args.get("acts") in ACTS else "",
+        args.get("days", "").strip()[:LONGEST],
         args.get("q", "").strip()[:LONGEST],
     )
 
@@ -145,4 +179,14 @@ def of_row(row: rulebook.Row) -> Answers:
     """The answers that would make a rule as it is. What is usual for its trigger is no answer: another trigger has another usual."""
     usual = rules.default_removal(row.trigger, row.action)
     target = row.target_id if row.target else None
-    return Answers(row.integration_id, row.action.key, target, row.trigger.key, "" if row.removal == usual else row.removal or "")
+    days = row.for_days or max(row.after_days, 0)
+    return Answers(
+        row.integration_id,
+        row.action.key,
+        target,
+        row.trigger.key,
+        "" if row.removal == usual else row.removal or "",
+        "days" if row.for_days else "",
+        "paid" if row.after_days == PAID_PERIOD else "days" if row.after_days else "",
+        str(days) if days else "",
+    )

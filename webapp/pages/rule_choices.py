@@ -20,12 +20,15 @@ SEEN = LATELY * 3
 
 
 def complete(answers: Answers, living: Sequence[Integration], *, adds: bool = True) -> Answers:
-    """With an integration and an action chosen for who has not yet: one that works, and the first that gives (or takes) something to pick."""
+    """With an integration and an action chosen for who has not yet: one that works, and the first that gives (or takes) something to pick.
+    What was answered about another sort of action is forgotten."""
     usable = next((one for one in living if one.attention is None), living[0])
     chosen = next((one for one in living if one.id == answers.integration), usable)
     actions = APPS[chosen.app].actions
     first = next(action for action in actions.values() if action.adds == adds and action.kind != MEMBERSHIP)
-    return answers.but(integration=chosen.id, action=answers.action if answers.action in actions else first.key)
+    action = actions.get(answers.action, first)
+    forgotten = {"removal": "", "acts": ""} if action.adds else {"lasts": ""}
+    return answers.but(integration=chosen.id, action=action.key, **forgotten)
 
 
 def fires(about: About, answers: Answers) -> dict[str, Any]:

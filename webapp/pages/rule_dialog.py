@@ -15,13 +15,18 @@ from webapp.apps.registry import APPS
 from webapp.database import db, writing
 from webapp.engine import implications, integrations, rulebook, rules
 from webapp.engine.triggers import TRIGGERS
-from webapp.forms.rules import action_step, removal_step, trigger_step
+from webapp.forms.rules import action_step, removal_step, timing_step, trigger_step
 from webapp.models import Integration
 from webapp.pages import guard, rule_answers, rule_choices, rule_step, rule_targets, trigger_words
 from webapp.pages.render import leave, render_dialog
 from webapp.pages.rule_answers import About, Answers
 from webapp.pages.toasts import toast
 from webapp.parts import parts
+
+DAYS = "30"
+"""What stands in the field for days until somebody types."""
+
+NO_DAYS = f"Type a number of days, from 1 to {rules.MOST_DAYS:,}."
 
 pages = Blueprint("rule_dialog", __name__)
 
@@ -134,10 +139,10 @@ def _confirm(about: About) -> ResponseReturnValue:
     if request.method == "POST" and "back" in request.form:
         return _go(about, "trigger", answers)
     wrong = rules.check(db.session(), APPS, guard.here(), about.draft(answers))
-    if wrong:
+    if wrong and not wrong.keys() <= rule_answers.TIMING:
         return _go(about, "trigger" if set(wrong) == {"trigger"} else "action", answers)
-    if request.method == "GET":
-        return _show_confirm(about, answers)
+    if wrong or request.method == "GET":
+        return _show_confirm(about, answers, wrong=bool(wrong) and request.method == "POST")
     try:
         _store(about, answers)
     except rules.Duplicate as same:
@@ -148,18 +153,23 @@ def _confirm(about: About) -> ResponseReturnValue:
     return leave(about.close)
 
 
-def _show_confirm(about: About, answers: Answers, duplicate: int | None = None) -> Response:
-    session, here, draft = db.session(), guard.here(), about.draft(answers)
+def _show_confirm(about: About, answers: Answers, duplicate: int | None = None, *, wrong: bool = False) -> Response:
+    """With days that are none, the sentence is told without them."""
+    session, here = db.session(), guard.here()
+    draft = about.draft(answers if not rules.check(session, APPS, here, about.draft(answers)) else answers.but(lasts="", acts=""))
     action = rule_choices.action_of(answers)
     removal = answers.removal or (rules.default_removal(TRIGGERS[answers.trigger], action) if action else None)
+    timing = timing_step(answers.lasts, answers.acts, answers.days if wrong else answers.days or DAYS)
+    timing.days.errors = [NO_DAYS] if wrong else []
     return render_dialog(
         "rules/_confirm.html",
         about.title,
-        422 if duplicate else 200,
+        422 if duplicate or wrong else 200,
         about=about,
         answers=answers,
         sentence=rulebook.sentence(session, APPS, here, draft),
         implied=implications.implied(session, APPS, here, draft),
+        timing=timing,
         removal=removal_step(removal) if removal else None,
         duplicate=rulebook.one(session, APPS, here, duplicate) if duplicate else None,
         nav=about.nav,

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.apps.registry import APPS
 from webapp.database import db
-from webapp.engine import integrations, rulebook, rules
+from webapp.engine import implications, integrations, rulebook, rules
 from webapp.pages import guard, rule_answers, rule_choices, rule_targets
 from webapp.pages.render import is_fragment, render
 from webapp.parts import parts
@@ -54,12 +54,16 @@ def trigger() -> ResponseReturnValue:
 @pages.get("/rules/readback")
 @guard.may_change
 def readback() -> ResponseReturnValue:
-    """The sentence, when a removal is to spare something else."""
+    """The sentence and what it implies, when it is to hold, act or spare otherwise. While a number of days is being typed, nothing."""
     about, answers = rule_answers.about_new(request.args), rule_answers.read(request.args)
-    draft = about.draft(answers)
-    if not is_fragment() or rules.check(db.session(), APPS, guard.here(), draft):
+    session, here, draft = db.session(), guard.here(), about.draft(answers)
+    wrong = rules.check(session, APPS, here, draft)
+    if is_fragment() and wrong and wrong.keys() <= rule_answers.TIMING:
+        return "", 204
+    if not is_fragment() or wrong:
         return redirect(about.address("action", answers))
-    return render("rules/_readback.html", "dialog_page.html", sentence=rulebook.sentence(db.session(), APPS, guard.here(), draft))
+    sentence, implied = rulebook.sentence(session, APPS, here, draft), implications.implied(session, APPS, here, draft)
+    return render("rules/_readback.html", "dialog_page.html", sentence=sentence, implied=implied, alone=True)
 
 
 def _part(template: str, *, search: bool = True, **said: bool) -> ResponseReturnValue:
