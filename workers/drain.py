@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -68,6 +68,10 @@ class _Turn:
 
     made: list[recording.Made] = field(default_factory=list)
     finished: list[Work] = field(default_factory=list)
+    given_back: list[Work] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.made or self.finished or self.given_back)
 
 
 class Drain:
@@ -101,7 +105,7 @@ class Drain:
         wait = TICK
         while not self._stop.is_set():
             busy = self._tick()
-            if not (self._flying or self._ready or self._turn.made or self._turn.finished):
+            if not (self._flying or self._ready or self._turn):
                 if not busy:
                     return
                 continue
@@ -124,34 +128,32 @@ class Drain:
     def _transact(self) -> list[Work]:
         turn, room = self._turn, self._callers.size - len(self._flying) - len(self._ready)
         due = self._waiting() if room > 0 and not self._ready and not self._stop.is_set() else []
-        if not (turn.made or turn.finished or due or self._old()):
-            self._go_on(set())
+        if not (turn or due or self._old()):
+            self._go_on(_NOTHING)
             return []
         now = self._parts.now()
         with writing() as session:
             held = [step.work for step in [*self._next, *self._old()]]
             written = recording.record(session, turn.made, held, turn.finished, now, self._parts.new_id, self._dice.random())
-            claimed = lanes.claim(session, due, room, self._token, now, self._trust, self._parts.new_id) if due else []
+            recording.give_back(session, turn.given_back, now)
+            claimed = lanes.claim(session, due, lanes.Room(room, room), self._token, now, self._trust, self._parts.new_id)
         for work in {id(w): w for w in [*(made.work for made in turn.made), *turn.finished]}.values():
             work.is_stored()
         self._turn = _Turn()
         for step in self._old():
             step.held_since = now
-        self._go_on(written.lost)
+        self._go_on(written)
         if written.marketplaces:
             self._parts.bell.ring(written.marketplaces, work=False)
         return claimed
 
-    def _waiting(self) -> list[int]:
+    def _waiting(self) -> list[lanes.Due]:
         """The integrations with work, beginning after the one that was served last, so that each has its turn."""
-        found = lanes.waiting(db.session(), self._parts.now())
+        found = {one.integration: one for one in lanes.waiting(db.session(), self._parts.now())}
         db.session.rollback()
-        if not found:
-            return []
-        known = set(found)
-        kept = [one for one in self._rotation if one in known]
+        kept = [one for one in self._rotation if one in found]
         self._rotation = deque(kept + [one for one in found if one not in set(kept)])
-        order = list(self._rotation)
+        order = [found[one] for one in self._rotation]
         self._rotation.rotate(-1)
         return order
 
@@ -162,9 +164,12 @@ class Drain:
         now = self._parts.now()
         return [step for step in self._ready if now - step.held_since > RENEW_AFTER]
 
-    def _go_on(self, lost: Collection[int]) -> None:
-        """The next steps of lanes that are still ours may be made: their claims are renewed and what came before is committed."""
-        self._ready = deque(step for step in [*self._ready, *self._next] if step.work.lane_id not in lost)
+    def _go_on(self, written: recording.Recorded) -> None:
+        """The next steps of lanes that are still ours may be made: their claims are renewed and what came before is committed. Those of
+        integrations that must not be called any more are given back."""
+        ours = [step for step in [*self._ready, *self._next] if step.work.lane_id not in written.lost]
+        self._ready = deque(step for step in ours if step.work.seat.id not in written.stopped)
+        self._turn.given_back = [step.work for step in ours if step.work.seat.id in written.stopped]
         self._next = []
 
     def _begin(self, work: Work) -> None:
@@ -218,7 +223,7 @@ class Drain:
                 self._take(*self._answers.get(timeout=left))
             except queue.Empty:
                 return
-        if not self._flying and self._ready and not (self._turn.made or self._turn.finished):
+        if not self._flying and self._ready and not self._turn:
             self._stop.wait(max(wait, min(self._paced_until - time.monotonic(), LONGEST_TICK)))
 
     def _take(self, step: _Step, answer: Answer, at: datetime) -> None:
@@ -236,7 +241,7 @@ class Drain:
                 self._take(*self._answers.get(timeout=left))
             except queue.Empty:
                 break
-        left_over = [step.work for step in [*self._ready, *self._next]]
+        left_over = [*self._turn.given_back, *(step.work for step in [*self._ready, *self._next])]
         self._ready, self._next = deque(), []
         with writing() as session:
             now = self._parts.now()
@@ -245,6 +250,8 @@ class Drain:
             recording.give_back(session, left_over, now)
         self._turn = _Turn()
 
+
+_NOTHING = recording.Recorded(set(), set(), set())
 
 T = TypeVar("T")
 

@@ -124,10 +124,10 @@ class Shop:
         message = Message(key or f"m{factories.new_id()}", kind, at or self.now, Person(email, "Mina"), (Line(kind, product, **more),))
         return self.deliver(message)[0]
 
-    def claim(self, token: str = "worker") -> list[Work]:
+    def claim(self, token: str = "worker", room: int = 64) -> list[Work]:
         with self.write() as session:
             due = lanes.waiting(session, self.now)
-            return lanes.claim(session, due, 64, token, self.now, TRUST, self.new_id)
+            return lanes.claim(session, due, lanes.Room(room, room), token, self.now, TRUST, self.new_id)
 
     def work(self) -> None:
         """What a worker does, until nothing is due."""

@@ -143,7 +143,9 @@ def test_a_dead_key_parks_the_integration_after_one_call_and_all_goes_on_when_it
         shop.tell("purchased", f"p{number}@shop.test", "ads-101", order=str(number))
     shop.community.tokens.clear()
     with shop.write() as session:
-        (work,) = lanes.claim(session, [shop.integration], 1, "worker", shop.now, timedelta(hours=1), shop.new_id)
+        (work,) = lanes.claim(
+            session, lanes.waiting(session, shop.now), lanes.Room(1, 1), "worker", shop.now, timedelta(hours=1), shop.new_id
+        )
     shop.finish(work)
     assert shop.connection().attention == "dead_key"
     assert len(shop.calls) == 1
@@ -215,7 +217,7 @@ def test_claims_are_shared_out_between_integrations(shop: Shop) -> None:
         for number in range(people):
             one.tell("purchased", f"p{number}@shop.test", "x", order=str(number))
     with shop.write() as session:
-        works = lanes.claim(session, lanes.waiting(session, shop.now), 10, "w", shop.now, timedelta(hours=1), shop.new_id)
+        works = lanes.claim(session, lanes.waiting(session, shop.now), lanes.Room(10, 10), "w", shop.now, timedelta(hours=1), shop.new_id)
     assert len(works) == 10
     assert other.integration in {work.seat.id for work in works}
 

@@ -67,6 +67,22 @@ def test_a_dead_key_stops_the_integration(bench: Bench) -> None:
     assert len(bench.circle.community.calls) <= 8
 
 
+class OneByOne(Unlimited):
+    """Lets one call out at a time."""
+
+    def take(self, calls: int) -> tuple[int, float]:
+        return min(calls, 1), 0.0
+
+
+def test_a_dead_key_is_found_by_one_call_where_the_others_wait_for_the_pace(bench: Bench) -> None:
+    bench.circle.community.tokens.clear()
+    bench.order(*PEOPLE[:8])
+    bench.drain(OneByOne())
+    assert len(bench.circle.community.calls) <= 3
+    assert {(lane.claim, lane.attempts) for lane in bench.rows(Lane)} == {(None, 0)}
+    assert bench.statuses() == ["queued"] * 8
+
+
 class Gone:
     """Redis can't be reached until the test says so."""
 

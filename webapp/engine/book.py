@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, insert, or_, update
+from sqlalchemy import Connection, SmallInteger, and_, bindparam, case, insert, or_, update
 
-from webapp.engine import revisions
+from webapp.engine import ranks, revisions
 from webapp.engine.revisions import Moved
 from webapp.engine.subscriptions import Said
 from webapp.models import Base, Grant, Happening, Lane, LogEntry, Purchase, Step
@@ -88,7 +88,7 @@ class Fired:
 class Book:
     """What one transaction reads and writes. Rows collect in `rows` by model and are written in the order of `_WRITE_ORDER`.
 
-    `lanes`: by customer and integration. `due`: when the lanes made here are due. `refuted`, `moved` (by happening) and `merged` (by
+    `lanes`: by customer and integration. `ranks`: how urgent what is asked of them here is. `refuted`, `moved` (by happening) and `merged` (by
     purchase): what a late message changes of what is on record. `batch_id`: the batch whose entries it writes, if it is one's.
     """
 
@@ -102,6 +102,7 @@ class Book:
     fired: dict[int, list[Fired]] = field(default_factory=lambda: defaultdict(list))
     lanes: dict[tuple[int, int], int] = field(default_factory=dict)
     rows: dict[type[Base], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    ranks: dict[int, int] = field(default_factory=dict)
     fresh: dict[int, dict[str, Any]] = field(default_factory=dict)
     refuted: dict[int, bool] = field(default_factory=dict)
     moved: dict[int, Moved] = field(default_factory=dict)
@@ -115,17 +116,21 @@ class Book:
         """All happenings of a customer."""
         return [fired for purchase in self.bought[buyer.id] for fired in self.fired[purchase.id]]
 
-    def lane(self, marketplace: int, customer: int, integration: int, due: datetime) -> int:
+    def lane(self, marketplace: int, customer: int, integration: int, due: datetime, rank: int) -> int:
         """The lane of a customer at an integration. One that is made here is due at that time at the latest; the others are due anyway."""
         lane = self.lanes.get((customer, integration))
         if lane is None:
             lane = self.lanes[customer, integration] = self.id()
             self.fresh[lane] = {
                 "id": lane, "marketplace_id": marketplace, "customer_id": customer, "integration_id": integration, "due_at": due,
+                "rank": rank,
             }  # fmt: skip
             self.rows[Lane].append(self.fresh[lane])
         elif lane in self.fresh:
             self.fresh[lane]["due_at"] = min(due, self.fresh[lane]["due_at"])
+            self.fresh[lane]["rank"] = min(rank, self.fresh[lane]["rank"])
+        else:
+            self.ranks[lane] = min(rank, self.ranks.get(lane, rank))
         return lane
 
     def merge(self, keep: Bought, gone: Bought) -> None:
@@ -162,7 +167,8 @@ class Book:
     def _make_due(self) -> bool:
         """Have every lane of these customers looked at: whatever is said of somebody may change what came before. One that is claimed or
         backs off comes to it by itself; whoever gives it back at this moment waits for our commit, and sees that it must be looked at."""
-        rows = [{"lane": lane, "moment": self.now} for lane in sorted(set(self.lanes.values()) - set(self.fresh))]
+        known = sorted(set(self.lanes.values()) - set(self.fresh))
+        rows = [{"lane": lane, "moment": self.now, "urgency": self.ranks.get(lane, ranks.LEAVES)} for lane in known]
         if rows:
             self.connection.execute(_LOOK, rows)
         return bool(rows or self.fresh)
@@ -171,11 +177,13 @@ class Book:
 _WRITE_ORDER = (Lane, Step, Happening, LogEntry, Grant)
 
 _moment = bindparam("moment", type_=Lane.due_at.type)
+_urgency = bindparam("urgency", type_=SmallInteger)
 _LOOK = (
     update(Lane)
     .where(Lane.id == bindparam("lane"))
     .values(
         look_at=_moment,
+        rank=case((and_(Lane.due_at.is_not(None), Lane.due_at <= _moment, Lane.rank < _urgency), Lane.rank), else_=_urgency),
         due_at=case(
             (or_(Lane.claimed_until > _moment, Lane.retry_at > _moment), Lane.due_at),
             (and_(Lane.due_at.is_not(None), Lane.due_at <= _moment), Lane.due_at),

@@ -15,6 +15,7 @@ from webapp.apps.registry import APPS
 from webapp.engine import sentences
 from webapp.engine.book import NewId
 from webapp.engine.hand import decide
+from webapp.engine.ranks import JOINS
 from webapp.models import Grant, Holding, Integration, Lane, LogEntry, Rule, Target
 
 COPIED = (
@@ -199,6 +200,6 @@ def make_due(session: Session, lane: int, now: datetime) -> None:
     session.execute(
         update(Lane)
         .where(Lane.id == lane, Lane.claim.is_(None))
-        .values(due_at=now, retry_at=None)
+        .values(due_at=now, retry_at=None, rank=JOINS)  # somebody waits for it before the page
         .execution_options(synchronize_session=False)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from webapp.engine import sentences, timing
+from webapp.engine import ranks, sentences, timing
 from webapp.engine.book import Book, Buyer
 from webapp.engine.happenings import New, Told, bought_by
 from webapp.engine.snapshots import RuleView, Snapshot
@@ -75,7 +75,8 @@ def ask(book: Book, snapshot: Snapshot, whose: Whose, new: New, rule: RuleView) 
     """What one rule asks for: an entry that waits in the customer's lane, and its mark on the record."""
     terms = terms_of(rule, new.fired.at, new.access_until, new.asked_at)
     waits = terms.asked_at is not None and terms.at > book.now
-    lane = book.lane(whose.buyer.marketplace_id, whose.buyer.id, rule.integration_id, terms.at if waits else book.now)
+    rank = ranks.rank(rule.adds, book.batch_id is not None)
+    lane = book.lane(whose.buyer.marketplace_id, whose.buyer.id, rule.integration_id, terms.at if waits else book.now, rank)
     about = _about(whose, new) | {
         "rule_id": rule.id, "integration_id": rule.integration_id, "target_id": rule.target_id, "lane_id": lane, "action": rule.action,
     }  # fmt: skip

@@ -239,7 +239,7 @@ def _restate(session: Session, integration: Integration, now: datetime) -> None:
 
 
 def _wake(session: Session, integration: Integration, now: datetime) -> int:
-    """All work that was parked is due again, each customer's at its own time. A lane that somebody works on is left to them."""
+    """All work that was parked is due again, in the order in which it came. A lane that somebody works on is left to them."""
     if integration.attention or integration.paused_at:
         return 0
     session.flush()
@@ -247,7 +247,7 @@ def _wake(session: Session, integration: Integration, now: datetime) -> int:
     waits = select(LogEntry.id).where(LogEntry.open_lane_id == Lane.id).correlate(Lane).exists()
     chosen = select(Lane.id).where(Lane.integration_id == integration.id, free, waits).order_by(Lane.id)
     lanes = session.scalars(chosen.with_for_update()).all()  # in order, so that two who do this don't wait for each other
-    earliest = select(func.min(func.coalesce(LogEntry.due_at, now))).where(LogEntry.open_lane_id == Lane.id).correlate(Lane)
+    earliest = select(func.min(func.coalesce(LogEntry.due_at, LogEntry.at))).where(LogEntry.open_lane_id == Lane.id).correlate(Lane)
     for some in (lanes[i : i + 1000] for i in range(0, len(lanes), 1000)):
         session.execute(
             update(Lane)

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from webapp.engine import briefing, corrections
+from webapp.engine import briefing, circuit, corrections
 from webapp.engine.book import NewId
+from webapp.engine.ranks import BATCH_JOINS
 from webapp.engine.work import Work
 from webapp.models import Customer, Integration, Lane
 
 CLAIM_FOR = timedelta(seconds=25)
 """How long a claim holds. A call ends within 20 s and the claim is renewed before each, so a taker never overlaps a holder."""
+
+BACKLOG = 50
+"""An integration with more live lanes due than this has a backlog: who has work now and then does not wait behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An integration that may be called and has lanes that are due: their ranks, the most urgent first."""
+
+    integration: int
+    ranks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many lanes may be claimed. `backlog`: how many of them from integrations with a backlog, and from batches."""
+
+    all: int
+    backlog: int
 
 
 def callable_now(now: datetime) -> Select[int]:
@@ -29,23 +52,24 @@ def callable_now(now: datetime) -> Select[int]:
     )
 
 
-def waiting(session: Session, now: datetime) -> list[int]:
-    """The integrations with lanes that are due and may be called, each once."""
-    due = select(Lane.integration_id).where(Lane.due_at <= now, Lane.integration_id.in_(callable_now(now)))
-    return sorted(session.scalars(due.distinct()))
+def waiting(session: Session, now: datetime) -> list[Due]:
+    """The integrations with lanes that are due and may be called, each once, in the order of their ids."""
+    ranks: dict[int, list[int]] = {}
+    for integration, rank in session.execute(_waiting(), {"now": now}):
+        ranks.setdefault(integration, []).append(rank)
+    return [Due(one, tuple(sorted(ranks[one]))) for one in sorted(ranks)]
 
 
-def claim(
-    session: Session, integrations: Sequence[int], most: int, token: str, now: datetime, trust: timedelta, new_id: NewId
-) -> list[Work]:
-    """Take up to `most` due lanes, as evenly as it goes from these integrations, in their order. The caller commits.
+def claim(session: Session, due: Sequence[Due], room: Room, token: str, now: datetime, trust: timedelta, new_id: NewId) -> list[Work]:
+    """Take due lanes, as many as there is room for, as evenly as it goes from these integrations, in their order. The caller commits.
 
     What is not as desired in a lane, though nobody asks for it, gets an entry of its own here.
     `trust`: how long a belief is trusted without a call. Whoever claims renews within CLAIM_FOR or loses the lane.
     """
-    ids = _share_out(session, integrations, most, now)
-    if not ids:
+    chosen = _choose(session, due, room, now) if due and room.all > 0 else {}
+    if not chosen:
         return []
+    ids = list(chosen)
     until = now + CLAIM_FOR
     session.execute(
         update(Lane)
@@ -54,6 +78,8 @@ def claim(
         .execution_options(synchronize_session=False)
     )
     works = briefing.load(session, ids, token, now, trust)
+    for work in works:
+        work.backlog = chosen[work.lane_id]
     corrections.put_right(session, works, now, new_id)
     return works
 
@@ -76,29 +102,68 @@ def renew(session: Session, lanes: Collection[int], token: str, now: datetime) -
     return set(session.scalars(held.execution_options(synchronize_session=False)))
 
 
-def _share_out(session: Session, integrations: Sequence[int], most: int, now: datetime) -> list[int]:
-    """An equal share for each; what some leave goes to those who have more."""
-    taken: dict[int, list[int]] = {}
-    for number, integration in enumerate(integrations):
-        share = -(-(most - sum(map(len, taken.values()))) // (len(integrations) - number))
-        taken[integration] = _take(session, integration, share, 0, now) if share > 0 else []
-    for integration in integrations:
-        left, mine = most - sum(map(len, taken.values())), taken[integration]
-        if left > 0 and mine and len(integrations) > 1:
-            taken[integration] = mine + _take(session, integration, left, len(mine), now)
-    return [lane for mine in taken.values() for lane in mine]
+def others(session: Session, integrations: Collection[int], now: datetime) -> bool:
+    """Whether there are integrations that may be called beside these."""
+    return session.scalar(callable_now(now).where(Integration.id.not_in(integrations)).limit(1)) is not None
 
 
-def _take(session: Session, integration: int, most: int, skip: int, now: datetime) -> list[int]:
-    query = (
-        select(Lane.id)
-        .where(
-            Lane.integration_id == integration,
-            Lane.due_at <= now,
-            Lane.integration_id.in_(callable_now(now)),
-        )
-        .order_by(Lane.due_at)
-        .offset(skip)
-        .limit(most)
+@cache
+def _waiting() -> Select[int, int]:
+    """One step for each integration and rank that has lanes which wait for anything, however many: from one group's first row in the index to
+    the next one's. The first row of a group is the one that is due first."""
+    ahead, found = aliased(Lane), aliased(Lane)
+    group, order = (Lane.integration_id, Lane.rank), (Lane.integration_id, Lane.rank, Lane.due_at)
+    first = select(Lane.id).where(Lane.due_at.is_not(None)).order_by(*order).limit(1).scalar_subquery()
+    groups = select(first.label("lane")).cte("groups", recursive=True)
+    beyond = tuple_(*group) > tuple_(ahead.integration_id, ahead.rank)
+    after = select(Lane.id).where(Lane.due_at.is_not(None), beyond).order_by(*order).limit(1).correlate(ahead).scalar_subquery()
+    groups = groups.union_all(select(after).select_from(groups).join(ahead, ahead.id == groups.c.lane))
+    moment = bindparam("now", type_=Lane.due_at.type)
+    return (
+        select(found.integration_id, found.rank)
+        .select_from(groups)
+        .join(found, found.id == groups.c.lane)
+        .join(Integration, Integration.id == found.integration_id)
+        .where(found.due_at <= moment, Integration.deleted_at.is_(None), Integration.attention.is_(None), Integration.paused_at.is_(None))
+        .where(or_(Integration.hold_until.is_(None), Integration.hold_until <= moment))
     )
-    return list(session.scalars(query.with_for_update(skip_locked=True, of=Lane)))
+
+
+def _choose(session: Session, due: Sequence[Due], room: Room, now: datetime) -> dict[int, bool]:
+    """The lanes to claim, one from each integration in turn, and of each whether it is of a backlog."""
+    asked = [one.integration for one in due[: room.all]]
+    state = select(Integration.id, Integration.failures).where(Integration.id.in_(asked), Integration.id.in_(callable_now(now)))
+    failures = dict(session.execute(state).all())
+    queues = [_queue(session, one, failures[one.integration], room, now) for one in due[: room.all] if one.integration in failures]
+    chosen: dict[int, bool] = {}
+    backlog = room.backlog
+    while queues and len(chosen) < room.all:
+        for queue in list(queues):
+            if not queue or len(chosen) >= room.all or (queue[0][1] and backlog <= 0):
+                queues.remove(queue)
+                continue
+            lane, patient = queue.popleft()
+            chosen[lane] = patient
+            backlog -= patient
+    return chosen
+
+
+def _queue(session: Session, due: Due, failures: int, room: Room, now: datetime) -> deque[tuple[int, bool]]:
+    """The lanes of one integration that may be claimed, the most urgent first, and of each whether it is of a backlog."""
+    probing = circuit.is_open(failures)
+    live: list[int] = []
+    for rank in due.ranks:
+        if rank < BATCH_JOINS and len(live) < room.all:
+            live += _find(session, due.integration, rank, max(room.all, BACKLOG) + 1, now)
+    queue = deque((lane, len(live) > BACKLOG) for lane in live)
+    for rank in due.ranks:
+        if rank >= BATCH_JOINS and len(queue) < room.all:
+            queue += [(lane, True) for lane in _find(session, due.integration, rank, room.all, now)]
+    if probing and not (queue and circuit.probe(session, due.integration, now, now + CLAIM_FOR)):
+        return deque()
+    return deque([queue[0]]) if probing else queue
+
+
+def _find(session: Session, integration: int, rank: int, most: int, now: datetime) -> list[int]:
+    query = select(Lane.id).where(Lane.integration_id == integration, Lane.rank == rank, Lane.due_at <= now)
+    return list(session.scalars(query.order_by(Lane.due_at).limit(most).with_for_update(skip_locked=True)))

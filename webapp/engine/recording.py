@@ -17,10 +17,11 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from webapp.apps import Answer, Call, Setback, metered
-from webapp.engine import integrations, retries, usage, versions
+from webapp.engine import circuit, integrations, ranks, retries, usage, versions
 from webapp.engine.aliases import LEARNED
 from webapp.engine.book import NewId
-from webapp.engine.lanes import renew
+from webapp.engine.circuit import Heard
+from webapp.engine.lanes import callable_now, renew
 from webapp.engine.work import FOUND, OURS, End, Work
 from webapp.models import Call as CallRow
 from webapp.models import CallEntry, Holding, Integration, Lane, LogEntry, Target
@@ -38,9 +39,11 @@ class Made:
 
 @dataclass(slots=True)
 class Recorded:
-    """`lost`: the lanes that are no longer ours; `marketplaces`: whose log has news."""
+    """`lost`: the lanes that are no longer ours; `stopped`: the integrations among those touched that must not be called now;
+    `marketplaces`: whose log has news."""
 
     lost: set[int]
+    stopped: set[int]
     marketplaces: set[int]
 
 
@@ -54,6 +57,7 @@ def record(
     `dice`, from 0 to 1, spreads the retries of what failed together.
     """
     _calls(session, made, new_id)
+    _hear(session, made, now)
     touched = {id(one.work): one.work for one in made} | {id(work): work for work in finished}
     _beliefs(session, touched.values(), now)
     lost = {work.lane_id for work in going_on} - _renewed(session, going_on, now)
@@ -61,7 +65,8 @@ def record(
     lost |= {work.lane_id for work in finished if work.lane_id not in ours}
     kept = [work for work in finished if work.lane_id in ours]
     _finish(session, kept, ours, now, dice)
-    return Recorded(lost, {work.seat.marketplace_id for work in [*(one.work for one in made), *kept]})
+    stopped = _stopped(session, [*going_on, *(work for work in kept if work.setback)], now)
+    return Recorded(lost, stopped, {work.seat.marketplace_id for work in [*(one.work for one in made), *kept]})
 
 
 def give_back(session: Session, works: Sequence[Work], now: datetime) -> None:
@@ -87,6 +92,33 @@ def _calls(session: Session, made: Sequence[Made], new_id: NewId) -> None:
         session.execute(insert(CallEntry), served)
     for integration, count in sorted(counts.items()):
         usage.count(session, integration, made[0].at, count["calls"], count["metered"])
+
+
+def _hear(session: Session, made: Sequence[Made], now: datetime) -> None:
+    """What the calls told of whether their apps answer. Where no call fails, and none did before, that is no news."""
+    if not made:
+        return
+    failed = {one.work.seat.id for one in made if one.work.unanswered}
+    failing = select(Integration.id).where(Integration.id.in_({one.work.seat.id for one in made}), Integration.failures > 0)
+    news = failed | set(session.scalars(failing))
+    heard: dict[int, list[Heard]] = defaultdict(list)
+    for one in sorted((m for m in made if m.work.seat.id in news), key=lambda m: m.at):
+        heard[one.work.seat.id].append(Heard(one.at, not one.work.unanswered, one.work.failures == 0))
+    for integration in sorted(heard):
+        circuit.hear(_locked(session, integration), heard[integration], now)
+    session.flush()
+
+
+def _locked(session: Session, integration: int) -> Integration:
+    return session.get_one(Integration, integration, with_for_update=True, populate_existing=True)
+
+
+def _stopped(session: Session, works: Sequence[Work], now: datetime) -> set[int]:
+    asked = {work.seat.id for work in works}
+    if not asked:
+        return set()
+    session.flush()
+    return asked - set(session.scalars(callable_now(now).where(Integration.id.in_(asked))))
 
 
 def _call(made: Made, call_id: int) -> dict[str, Any]:
@@ -158,6 +190,8 @@ def _finish(session: Session, works: Sequence[Work], looks: Mapping[int, datetim
     _break_targets(session, works, now)
     _update_entries(session, entries)
     _release(session, lanes, now)
+    for work in {work.seat.id: work for work in works if work.unanswered}.values():
+        circuit.give_up(session, _locked(session, work.seat.id), work.app.name, work.seat.zone, now)
 
 
 def _ended(entry: int, end: End, now: datetime) -> dict[str, Any]:
@@ -172,21 +206,35 @@ def _set_back(
 ) -> list[dict[str, Any]]:
     """What a setback means for the entries that still wait, and for their lane."""
     if setback.kind == "retry":
-        return _retry(work, setback, left, lane, now, dice)
+        silent = _locked(session, work.seat.id) if work.unanswered else None
+        if silent is None or not circuit.is_open(silent.failures):
+            return _retry(work, setback, left, lane, now, dice)
+        lane["tries"] = work.failures
+        _hold(session, work, silent.failing_since or now, left, now)
+        return []
     end = End("queued", setback.sentence, setback.cause, setback.todo)
     lane["tries"] = work.failures
     if setback.kind == "tomorrow":
         lane["tries"] = 0
         until = retries.tomorrow(now, work.seat.zone)
         return [_ended(e, End("parked", setback.sentence, setback.cause, setback.todo), now) | _open(until) for e in left]
-    integration = session.get_one(Integration, work.seat.id, with_for_update=True, populate_existing=True)
+    integration = _locked(session, work.seat.id)
     if setback.kind == "attention":
-        integrations.needs_attention(session, integration, setback.cause, now)
+        if integration.credentials == work.seat.sealed:  # else the key has been replaced meanwhile
+            integrations.needs_attention(session, integration, setback.cause, now)
     else:
         hold = now + timedelta(seconds=setback.seconds)
         integration.hold_until = max(hold, integration.hold_until or hold)
         integration.hold_reason = setback.cause
     return [_ended(e, end, now) | _open(None) for e in left]
+
+
+def _hold(session: Session, work: Work, since: datetime, left: Sequence[int], now: datetime) -> None:
+    """While the circuit is open no attempt is counted. When an entry was due stays known: its three days count from then."""
+    said = circuit.silence(work.app.name, since, work.seat.zone, now)
+    waits = {"status": "retrying", "sentence": said, "todo": circuit.KEEPS_TRYING, "cause": circuit.NO_ANSWER, "changed_at": now}
+    held = update(LogEntry).where(LogEntry.id.in_(left), _waits).values(waits)
+    session.execute(held.execution_options(synchronize_session=False))
 
 
 def _retry(work: Work, setback: Setback, left: Sequence[int], lane: dict[str, Any], now: datetime, dice: float) -> list[dict[str, Any]]:
@@ -227,8 +275,11 @@ def _release(session: Session, lanes: dict[int, dict[str, Any]], now: datetime) 
     """Give lanes back, due again where they must be looked at or entries wait: those that came meanwhile, those that wait for a time, those
     that were set back."""
     waits = _next_due(session, lanes, now)
-    due = {lane: _first(waits.get(lane), row["look"]) for lane, row in lanes.items()}
-    rows = [row | {"due": max(at, row["again"] or at) if (at := due[lane]) else None} for lane, row in sorted(lanes.items())]
+    due = {lane: _first(waits[lane][0] if lane in waits else None, row["look"]) for lane, row in lanes.items()}
+    rows = [
+        row | {"due": max(at, row["again"] or at) if (at := due[lane]) else None, "urgency": waits.get(lane, (None, ranks.LEAVES))[1]}
+        for lane, row in sorted(lanes.items())
+    ]
     session.connection().execute(_RELEASE, rows)
 
 
@@ -236,13 +287,11 @@ def _first(*times: datetime | None) -> datetime | None:
     return min((at for at in times if at is not None), default=None)
 
 
-def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[int, datetime]:
-    query = (
-        select(LogEntry.open_lane_id, func.min(func.coalesce(LogEntry.due_at, bindparam("now", now, type_=LogEntry.due_at.type))))
-        .where(LogEntry.open_lane_id.in_(lanes))
-        .group_by(LogEntry.open_lane_id)
-    )
-    return {lane: due for lane, due in session.execute(query) if lane is not None}
+def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[int, tuple[datetime, int]]:
+    """When what waits in these lanes is due, and how urgent it is."""
+    earliest = func.min(func.coalesce(LogEntry.due_at, bindparam("now", now, type_=LogEntry.due_at.type)))
+    waits = select(LogEntry.open_lane_id, earliest, ranks.of_entries()).where(LogEntry.open_lane_id.in_(lanes))
+    return {lane: (due, rank) for lane, due, rank in session.execute(waits.group_by(LogEntry.open_lane_id)) if lane is not None}
 
 
 _moment = LogEntry.changed_at.type
@@ -274,7 +323,7 @@ _RELEASE = (
     .where(Lane.id == bindparam("lane"))
     .values(
         claim=None, claimed_until=None, attempts=bindparam("tries"), retry_at=bindparam("again", type_=_moment),
-        due_at=bindparam("due", type_=_moment), look_at=bindparam("look", type_=_moment),
+        due_at=bindparam("due", type_=_moment), look_at=bindparam("look", type_=_moment), rank=bindparam("urgency", type_=Lane.rank.type),
     )
 )  # fmt: skip
 

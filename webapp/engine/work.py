@@ -79,8 +79,8 @@ class Work:
     """A claimed lane in a worker's hands. `stored` is what the database has of `known`.
 
     `wrong`: targets that are not believed to be as desired, though nobody asks for them (see corrections). `changes_at`: when time alone
-    may change what is desired. `ended`: entries that needed no call; `settled`: targets that calls have settled; `alias`: another address,
-    just learned.
+    may change what is desired. `backlog`: it is one of many, and leaves room for others. `ended`: entries that needed no call; `settled`:
+    targets that calls have settled; `alias`: another address, just learned. `unanswered`: the last call brought no answer of the app's.
     """
 
     lane_id: int
@@ -96,11 +96,13 @@ class Work:
     failures: int = 0
     wrong: frozenset[int] = frozenset()
     changes_at: datetime | None = None
+    backlog: bool = False
     ended: dict[int, End] = field(default_factory=dict)
     settled: dict[int, Settled] = field(default_factory=dict)
     setback: Setback | None = None
     alias: str | None = None
     calls: int = 0
+    unanswered: bool = False
 
     def next_call(self) -> Call | None:
         """The next call to make; None where nothing is left to do, or a setback stands in the way."""
@@ -123,6 +125,8 @@ class Work:
         self.known = learned.known
         self.settled |= learned.settled
         self.setback = learned.setback
+        silent = answer.status == 0 or answer.status >= 500
+        self.unanswered = silent and self.setback is not None and self.setback.kind == "retry"
         self.alias = learned.alias or self.alias
 
     def watch(self) -> None:

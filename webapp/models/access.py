@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, Id
@@ -12,6 +12,8 @@ from webapp.models.base import Base, Id
 
 class Lane(Base):
     """One customer's work at one integration, done by one worker at a time.
+
+    `rank`: which lanes of an integration go first where many are due: its most urgent entry's (`webapp.engine.ranks`).
 
     `due_at`: when somebody should look at it (null: nothing waits). While it is claimed (`claim`, the taker's token) until `claimed_until`,
     `due_at` is that time. `retry_at`: it backs off until then; `attempts` counts its passing failures in a row.
@@ -22,15 +24,13 @@ class Lane(Base):
     """
 
     __tablename__ = "lanes"
-    __table_args__ = (
-        UniqueConstraint("customer_id", "integration_id"),
-        Index("ix_lanes_due", "integration_id", "due_at"),
-    )
+    __table_args__ = (UniqueConstraint("customer_id", "integration_id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     marketplace_id: Mapped[int] = mapped_column(Id, ForeignKey("marketplaces.id", ondelete="CASCADE"))
     customer_id: Mapped[int] = mapped_column(Id, ForeignKey("customers.id", ondelete="CASCADE"))
     integration_id: Mapped[int] = mapped_column(Id, ForeignKey("integrations.id", ondelete="CASCADE"))
+    rank: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     due_at: Mapped[datetime | None]
     claim: Mapped[str | None] = mapped_column(String(40))
     claimed_until: Mapped[datetime | None]
@@ -41,6 +41,10 @@ class Lane(Base):
     alias: Mapped[str | None] = mapped_column(String(320))
     alias_by: Mapped[str | None] = mapped_column(String(16))
     alias_at: Mapped[datetime | None]
+
+
+Index("ix_lanes_waiting", Lane.integration_id, Lane.rank, Lane.due_at,
+      sqlite_where=Lane.due_at.is_not(None), postgresql_where=Lane.due_at.is_not(None))  # fmt: skip
 
 
 class Grant(Base):
