@@ -9,6 +9,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
+from webapp.engine.audit import Hand
 from webapp.id_times import first_id
 from webapp.models import Batch, Customer, Integration, Lane, LogEntry, Marketplace, Product, Role, Rule, Target, User
 
@@ -26,6 +27,11 @@ _numbers = count(1)
 def new_id() -> int:
     """An id that no other row has; small, so that a failing test can be read."""
     return next(_numbers)
+
+
+def somebody() -> Hand:
+    """Who acts where no page and no command does."""
+    return Hand("ana@shop.test", 1, NOW, lambda _: new_id())
 
 
 def make_marketplace(session: Session, name: str | None = None, **fields: Any) -> Marketplace:

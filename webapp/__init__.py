@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_migrate import Migrate
 
-from webapp import cli, config, database, desk, doorbell, live, pages, parts, proxies
+from webapp import cli, config, database, desk, doorbell, hands, live, pages, parts, proxies
 from webapp.ids import Ids
 from webapp.vault import Vault
 
@@ -19,6 +19,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     database.register(app, settings.database_url)
     bell = doorbell.Bell(doorbell.connect(settings.redis_url))
     parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell))
+    hands.register(app)
     Migrate(app, database.db, directory=str(settings.root / "migrations"), render_as_batch=True)
     desk.register(app)
     live.register(app, settings, bell.redis)

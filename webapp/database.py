@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 
+from webapp.engine.audit import HAND
 from webapp.models import Base
 
 db = SQLAlchemy(model_class=Base)
@@ -122,10 +123,12 @@ def _once_a_thread() -> Iterator[None]:
 def writing() -> Iterator[Session]:
     """A transaction that may write: committed at the end, rolled back by an exception. Never make a network call inside.
 
-    On SQLite writers take turns. What the page's own `db.session` has read is forgotten, so that it sees the change.
+    Its session knows on whose behalf it is (`webapp.hands`). On SQLite writers take turns. What the page's own `db.session` has read is
+    forgotten, so that it sees the change.
     Raises RuntimeError inside another one: it would wait for itself.
     """
     engine, gate = db.engine, current_app.extensions["cartwheel_gate"]
+    hand = current_app.extensions["cartwheel_hand"]
     db.session.rollback()
     with (
         _once_a_thread(),
@@ -134,6 +137,7 @@ def writing() -> Iterator[Session]:
         Session(connection, autoflush=True) as session,
         connection.begin(),
     ):
+        session.info[HAND] = hand
         yield session
         session.flush()
         session.expunge_all()

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.engine.shop import Shop, Shops, open_shop
+from tests.factories import somebody
 from webapp.database import WRITES, options, prepare
+from webapp.engine.audit import HAND
 
 
 @pytest.fixture
@@ -33,6 +35,7 @@ def session(database_url: str) -> Iterator[Session]:
     engine = sa.create_engine(database_url, **options(database_url))
     prepare(engine)
     with engine.connect().execution_options(**WRITES) as connection, Session(connection) as opened:
+        opened.info[HAND] = somebody
         yield opened
         opened.rollback()
     engine.dispose()

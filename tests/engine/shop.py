@@ -24,6 +24,7 @@ from webapp.apps import MEMBERSHIP, Answer, Call
 from webapp.apps.registry import APPS
 from webapp.database import WRITES, NoGate, options, prepare
 from webapp.engine import integrations, lanes, recording
+from webapp.engine.audit import HAND
 from webapp.engine.intake import Arrival, Taken, take
 from webapp.engine.rules import Draft, create, default_removal
 from webapp.engine.snapshots import Snapshots
@@ -218,7 +219,7 @@ class _Write:
         self.shop.gate.__enter__()
         self.connection = self.shop.engine.connect().execution_options(**WRITES)
         self.transaction = self.connection.begin()
-        self.session = Session(self.connection, expire_on_commit=False)
+        self.session = Session(self.connection, expire_on_commit=False, info={HAND: factories.somebody})
         return self.session
 
     def __exit__(self, kind: Any, *rest: Any) -> None:

@@ -12,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.factories import NOW, make_marketplace, make_user
+from tests.factories import NOW, make_marketplace, make_user, somebody
 from webapp.database import WRITES, options, prepare
 from webapp.engine import accounts, team
+from webapp.engine.audit import HAND
 from webapp.models import Marketplace, Role, Source, User
 
 HOUR = timedelta(hours=1)
@@ -266,14 +267,14 @@ def test_of_two_owners_who_remove_each_other_one_stays(engine: sa.Engine) -> Non
     refused: list[str] = []
 
     def other_removes_first() -> None:
-        with Session(engine.execution_options(**WRITES)) as session:
+        with Session(engine.execution_options(**WRITES), info={HAND: somebody}) as session:
             try:
                 team.remove(session, ids[0], ids[1])
                 session.commit()
             except team.LastOwner:
                 refused.append("second's")
 
-    with Session(engine) as session:
+    with Session(engine, info={HAND: somebody}) as session:
         team.remove(session, ids[0], ids[2])
         waiting = threading.Thread(target=other_removes_first)
         waiting.start()

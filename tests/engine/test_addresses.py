@@ -49,20 +49,20 @@ def test_an_address_is_found_by_its_marketplace_and_kind(session: Session, shop:
     assert addresses.find(session, make_marketplace(session).id, "cartwheel") is None
 
 
-def test_the_first_secret_has_none_before_it(source: Source) -> None:
-    addresses.rotate(source, b"first", NOW)
+def test_the_first_secret_has_none_before_it(session: Session, source: Source) -> None:
+    addresses.rotate(session, source, b"first", NOW)
     assert (source.secret, source.previous_secret, addresses.previous_until(source, NOW)) == (b"first", None, None)
 
 
-def test_the_secret_before_stays_good_for_a_day(source: Source) -> None:
-    addresses.rotate(source, b"first", NOW)
-    addresses.rotate(source, b"second", NOW)
+def test_the_secret_before_stays_good_for_a_day(session: Session, source: Source) -> None:
+    addresses.rotate(session, source, b"first", NOW)
+    addresses.rotate(session, source, b"second", NOW)
     assert (source.secret, source.previous_secret) == (b"second", b"first")
     assert addresses.previous_until(source, NOW + DAY - SECOND) == NOW + DAY
     assert addresses.previous_until(source, NOW + DAY) is None
-    addresses.rotate(source, b"third", NOW + SECOND)
+    addresses.rotate(session, source, b"third", NOW + SECOND)
     assert (source.previous_secret, source.previous_until) == (b"second", NOW + DAY + SECOND)
-    addresses.end_previous(source)
+    addresses.end_previous(session, source)
     assert (source.secret, source.previous_secret, source.previous_until) == (b"third", None, None)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from webapp.engine import audit
 from webapp.models import Marketplace, OneTimeLink, Role, Source, User
 
 CHANGING = ("owner", "admin")
@@ -81,6 +82,7 @@ def create_marketplace(session: Session, name: str, time_zone: str, new_id: NewI
     """A new marketplace, in which nobody has a role and nothing has an address yet. Raises Taken."""
     made = Marketplace(id=new_id(now), name=name.strip(), time_zone=time_zone, settings={}, created_at=now)
     _insert(session, made)
+    audit.note(session, made.id, "marketplace_made", made.name, after={"time zone": time_zone})
     return made
 
 
@@ -90,12 +92,15 @@ def open_address(
     """An address for a kind of checkout. `secret` is sealed; without one nothing that comes can be proven yet. Raises Taken."""
     made = Source(id=new_id(now), marketplace_id=marketplace_id, kind=kind, address=address, secret=secret, created_at=now)
     _insert(session, made)
+    audit.note(session, marketplace_id, "source_opened", kind)
     return made
 
 
 def give_role(session: Session, user_id: int, marketplace_id: int, role: str) -> None:
     """Let a person into a marketplace, or change what they may do there."""
     found = session.get(Role, (user_id, marketplace_id))
+    person = session.get_one(User, user_id).email
+    audit.note(session, marketplace_id, "role_given", person, {"role": found.role if found else None}, {"role": role})
     if found is not None:
         found.role = role
         session.flush()
@@ -140,6 +145,16 @@ def set_preference(session: Session, user_id: int, name: str, value: object) -> 
 def change_marketplace(session: Session, marketplace_id: int, name: str, time_zone: str) -> None:
     """Rename a marketplace and set its clock. Raises Taken where another has the name."""
     change = update(Marketplace).where(Marketplace.id == marketplace_id)
+    before = session.get_one(Marketplace, marketplace_id, populate_existing=True)
+    called = before.name
+    audit.note(
+        session,
+        marketplace_id,
+        "marketplace_changed",
+        called,
+        {"name": called, "time zone": before.time_zone},
+        {"name": name.strip(), "time zone": time_zone},
+    )
     try:
         with session.begin_nested():
             session.execute(change.values(name=name.strip(), time_zone=time_zone, version=Marketplace.version + 1))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from webapp.engine import audit
 from webapp.models import Event, LogEntry, Receipt, Source
 from webapp.sources import Answers
 
@@ -57,17 +58,26 @@ def of(session: Session, marketplace_id: int) -> dict[str, Source]:
 def remove(session: Session, source: Source) -> None:
     """Nobody can post there any longer. What came stays."""
     session.execute(delete(Source).where(Source.id == source.id))
+    audit.note(session, source.marketplace_id, "source_closed", source.kind)
 
 
-def rotate(source: Source, sealed: bytes, now: datetime) -> None:
+def replace(session: Session, source: Source, address: str) -> None:
+    """Give it another address; nobody can post to the one before."""
+    source.address = address
+    audit.note(session, source.marketplace_id, "source_replaced", source.kind)
+
+
+def rotate(session: Session, source: Source, sealed: bytes, now: datetime) -> None:
     """Give it another secret. The one before stays good for OVERLAP; the one before that ends at once."""
     source.previous_secret, source.previous_until = source.secret, now + OVERLAP if source.secret else None
     source.secret = sealed
+    audit.note(session, source.marketplace_id, "secret_rotated", source.kind)
 
 
-def end_previous(source: Source) -> None:
+def end_previous(session: Session, source: Source) -> None:
     """End the overlap: from now on only the present secret is good."""
     source.previous_secret = source.previous_until = None
+    audit.note(session, source.marketplace_id, "secret_ended", source.kind)
 
 
 def previous_until(source: Source, now: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.engine import lanes
+from webapp.engine import audit, lanes
 from webapp.engine.book import NewId
 from webapp.engine.entries import Refused
 from webapp.models import Customer, Grant, Holding, Integration, Lane
@@ -29,6 +29,8 @@ def put(session: Session, customer: Customer, integration: Integration, email: s
         raise Refused("A call for them is under way. Try again in a moment.")
     if alias and (other := _taken_by(session, customer, integration.id, alias)):
         raise Refused(f"{alias} is another customer's address there ({other}). What one is refunded would be taken from both.")
+    about = f"{customer.email} in {integration.name}"
+    audit.note(session, customer.marketplace_id, "alias_set", about, {"address": lane.alias}, {"address": alias})
     lane.alias, lane.alias_by, lane.alias_at = alias, BY_MERCHANT if alias else None, now if alias else None
     lane.member_id = None  # of the account under the other address
     lane.attempts, lane.retry_at = 0, None

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.engine import logs
+from webapp.engine import audit, logs
 from webapp.engine.batch_kinds import KINDS
 from webapp.engine.batch_work import Kind, Tools
 from webapp.engine.book import NewId
@@ -86,6 +86,7 @@ def start(
     rows = [{"batch_id": made.id, "number": number, "data": data.get(number)} for number in items]
     for at in range(0, len(rows), CHUNK):
         session.execute(insert(BatchItem), rows[at : at + CHUNK])
+    audit.note(session, marketplace_id, "batch_started", title, after={"of": len(items)})
     return made
 
 
@@ -117,6 +118,7 @@ def pause(session: Session, marketplace_id: int, batch_id: int) -> Batch:
     batch = find(session, marketplace_id, batch_id, lock=True)
     if batch.state == "running":
         batch.state = "paused"
+        _note(session, batch, "batch_paused")
     return batch
 
 
@@ -125,6 +127,7 @@ def resume(session: Session, marketplace_id: int, batch_id: int) -> Batch:
     batch = find(session, marketplace_id, batch_id, lock=True)
     if batch.state == "paused":
         batch.state = "running"
+        _note(session, batch, "batch_resumed")
     return batch
 
 
@@ -132,6 +135,7 @@ def stop(session: Session, marketplace_id: int, batch_id: int, by: str, now: dat
     """Begin nothing more, for good. What it has done stays, and what it has begun ends by itself. `by`: who says so. Raises NoBatch."""
     batch = find(session, marketplace_id, batch_id, lock=True)
     if batch.state in OPEN:
+        _note(session, batch, "batch_stopped")
         _end(session, batch, "stopped", f"Stopped by {by}.", now)
     return batch
 
@@ -201,6 +205,10 @@ def _go_on(session: Session, batch: Batch, items: Sequence[BatchItem], tools: To
     if worked.left_out:
         batch.given = {**batch.given, "left_out": batch.given.get("left_out", 0) + worked.left_out}
     return Stepped("more", batch.marketplace_id, worked.work)
+
+
+def _note(session: Session, batch: Batch, what: str) -> None:
+    audit.note(session, batch.marketplace_id, what, str(batch.given.get("title", batch.kind)))
 
 
 def _end(session: Session, batch: Batch, state: str, sentence: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.apps import MEMBERSHIP, Community
-from webapp.engine import logs, versions
+from webapp.engine import audit, logs, versions
 from webapp.models import Integration, Lane, LogEntry, Rule, Target
 
 Seal = Callable[[str], bytes]
@@ -100,17 +100,20 @@ def create(
     _take(made, connection, seal)
     _named(session, made, made.name)
     session.add(Target(id=new_id(now), integration_id=made.id, kind=MEMBERSHIP, remote_id="", name=""))
+    audit.note(session, marketplace_id, "integration_made", made.name, after=_facts(made))
     versions.bump(session, marketplace_id)
     return made
 
 
 def edit(session: Session, integration: Integration, changes: Changes) -> None:
     """Change what the app needn't be asked about. Raises NameTaken."""
+    called, before = integration.name, _facts(integration)
     _named(session, integration, changes.name.strip())
     integration.public = dict(changes.public)
     integration.send_invitation = changes.send_invitation
     integration.watch_only = changes.watch_only
     integration.quota = changes.quota
+    audit.note(session, integration.marketplace_id, "integration_changed", called, before, _facts(integration))
     versions.bump(session, integration.marketplace_id)
 
 
@@ -122,7 +125,9 @@ def replace_key(session: Session, integration: Integration, connection: Connecti
     known, given = integration.community_id, connection.community.remote_id
     if known and given and known != given:
         raise OtherCommunity(connection.community.name)
+    before = {"key": _shown(integration.key_tail)}
     _take(integration, connection, seal)
+    audit.note(session, integration.marketplace_id, "key_replaced", integration.name, before)
     return works(session, integration, now)
 
 
@@ -147,12 +152,15 @@ def pause(session: Session, integration: Integration, now: datetime) -> None:
     """Call nothing until it is resumed; what arrives waits."""
     if integration.paused_at is None:
         integration.paused_at = now
+        audit.note(session, integration.marketplace_id, "integration_paused", integration.name)
         versions.bump(session, integration.marketplace_id)
         _restate(session, integration, now)
 
 
 def resume(session: Session, integration: Integration, now: datetime) -> int:
     """End the pause. Returns how many lanes are due again."""
+    if integration.paused_at is not None:
+        audit.note(session, integration.marketplace_id, "integration_resumed", integration.name)
     integration.paused_at = None
     _forget_failures(integration)
     versions.bump(session, integration.marketplace_id)
@@ -162,6 +170,8 @@ def resume(session: Session, integration: Integration, now: datetime) -> int:
 
 def watch(session: Session, integration: Integration, only: bool) -> None:
     """Only watch from now on, or let it call. What was decided meanwhile stays as it is."""
+    before = {"watch only": integration.watch_only}
+    audit.note(session, integration.marketplace_id, "integration_changed", integration.name, before, {"watch only": only})
     integration.watch_only = only
     versions.bump(session, integration.marketplace_id)
 
@@ -188,6 +198,8 @@ def delete(session: Session, integration: Integration, seal: Seal, now: datetime
         update(Rule).where(Rule.integration_id == integration.id, Rule.deleted_at.is_(None)).values(deleted_at=now, identity=None)
     )
     _skip_waiting(session, integration, now)
+    with_it = {"rules": going.rules, "entries that waited": going.entries}
+    audit.note(session, integration.marketplace_id, "integration_deleted", integration.name, {**_facts(integration), **with_it})
     integration.name = f"{integration.name} (deleted {integration.id})"
     integration.credentials, integration.key_tail = seal("{}"), ""
     integration.attention = integration.attention_at = integration.paused_at = None
@@ -195,6 +207,23 @@ def delete(session: Session, integration: Integration, seal: Seal, now: datetime
     integration.deleted_at = now
     versions.bump(session, integration.marketplace_id)
     return going
+
+
+def _facts(integration: Integration) -> dict[str, object]:
+    """What the audit keeps of it. Of the key only what pages show."""
+    return {
+        "name": integration.name,
+        "community": integration.community,
+        "key": _shown(integration.key_tail),
+        **integration.public,
+        "sends invitations": integration.send_invitation,
+        "watch only": integration.watch_only,
+        "quota": integration.quota,
+    }
+
+
+def _shown(key_tail: str) -> str:
+    return f"••••{key_tail}"
 
 
 def _living(marketplace_id: int) -> Select[Integration]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from webapp.engine import versions
+from webapp.engine import audit, versions
 from webapp.engine.products import LONGEST_NAME, id_error, name_error
 from webapp.models import Product
 
@@ -122,6 +122,8 @@ def store(session: Session, marketplace_id: int, lines: Sequence[Line], *, now: 
         ]
         session.execute(insert(Product).values(rows).on_conflict_do_nothing())
     if plan.changes:
+        done = {"added": len(plan.new), "renamed": len(plan.renamed)}
+        audit.note(session, marketplace_id, "products_imported", "a file", after=done)
         versions.bump(session, marketplace_id)
     return plan
 

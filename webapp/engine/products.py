@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import Tuple
 
-from webapp.engine import versions
+from webapp.engine import audit, versions
 from webapp.models import Product, Purchase, Rule, Target
 
 NewId = Callable[[datetime], int]
@@ -121,6 +121,7 @@ def add(session: Session, marketplace_id: int, external_id: str, name: str, *, n
             raise
         session.expunge(other)
         raise Taken(other) from None
+    audit.note(session, marketplace_id, "product_added", external_id, after={"name": made.name})
     versions.bump(session, marketplace_id)
     return made
 
@@ -128,6 +129,7 @@ def add(session: Session, marketplace_id: int, external_id: str, name: str, *, n
 def rename(session: Session, marketplace_id: int, product_id: int, name: str) -> Product:
     """Give a product another name; its id stays the checkout's. Raises NoProduct."""
     product = get(session, marketplace_id, product_id)
+    audit.note(session, marketplace_id, "product_renamed", product.external_id, {"name": product.name}, {"name": name})
     product.name = name
     versions.bump(session, marketplace_id)
     return product
@@ -136,6 +138,8 @@ def rename(session: Session, marketplace_id: int, product_id: int, name: str) ->
 def archive(session: Session, marketplace_id: int, product_id: int, *, away: bool, now: datetime) -> Product:
     """Take a product out of the list, or put it back. Its rules go on: a checkout may still sell it. Raises NoProduct."""
     product = get(session, marketplace_id, product_id)
+    what = "product_archived" if away else "product_unarchived"
+    audit.note(session, marketplace_id, what, product.external_id, {"archived": product.archived_at is not None}, {"archived": away})
     if away and product.archived_at is None:
         product.archived_at = now
     elif not away:

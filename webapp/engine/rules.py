@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.apps import MEMBERSHIP, Action, App, Kind
-from webapp.engine import versions
+from webapp.engine import audit, rule_facts, versions
 from webapp.engine.triggers import TRIGGERS, Trigger
 from webapp.models import PAID_PERIOD, Integration, Product, Rule, Target
 
@@ -108,6 +108,7 @@ def create(session: Session, apps: Apps, marketplace_id: int, draft: Draft, *, n
     values = _values(session, apps, draft)
     rule = Rule(id=new_id(now), marketplace_id=marketplace_id, created_at=now)
     _store(session, rule, values)
+    audit.note(session, marketplace_id, "rule_made", rule_facts.about(session, rule), after=rule_facts.facts(session, rule))
     return rule
 
 
@@ -115,7 +116,9 @@ def change(session: Session, apps: Apps, marketplace_id: int, rule_id: int, draf
     """Make an existing rule what the draft says; what it did before stays as it is. Raises NoRule, Wrong, Duplicate."""
     rule = get(session, marketplace_id, rule_id)
     _demand(session, apps, marketplace_id, draft)
+    about, before = rule_facts.about(session, rule), rule_facts.facts(session, rule)
     _store(session, rule, _values(session, apps, draft))
+    audit.note(session, marketplace_id, "rule_changed", about, before, rule_facts.facts(session, rule))
     return rule
 
 
@@ -129,6 +132,7 @@ def delete(session: Session, marketplace_id: int, rule_id: int, *, now: datetime
     """Delete a rule: its row stays for the log, a new one like it may be made. Raises NoRule."""
     rule = get(session, marketplace_id, rule_id)
     rule.deleted_at, rule.identity = now, None
+    audit.note(session, marketplace_id, "rule_deleted", rule_facts.about(session, rule), rule_facts.facts(session, rule))
     versions.bump(session, marketplace_id)
     return rule
 
@@ -146,8 +150,10 @@ def delete_of_integration(session: Session, marketplace_id: int, integration_id:
 def switch(session: Session, marketplace_id: int, rule_id: int, *, on: bool, now: datetime) -> Rule:
     """Switch a rule on or off; what it gave stays. Raises NoRule."""
     rule = get(session, marketplace_id, rule_id)
+    before = {"on": rule.off_at is None}
     if on or rule.off_at is None:
         rule.off_at = None if on else now
+    audit.note(session, marketplace_id, "rule_switched", rule_facts.about(session, rule), before, {"on": on})
     versions.bump(session, marketplace_id)
     return rule
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from webapp.engine import audit
 from webapp.engine.accounts import NewId, as_address, give_role
 from webapp.models import Invitation, Marketplace, Role, User
 
@@ -69,6 +70,9 @@ def change_role(session: Session, marketplace_id: int, user_id: int, role: str) 
     """Change what a person may do here; nothing happens where they have no role. Raises LastOwner."""
     if role != "owner":
         _spare_last_owner(session, marketplace_id, user_id)
+    known = member(session, marketplace_id, user_id)
+    if known is not None:
+        audit.note(session, marketplace_id, "role_changed", known.email, {"role": known.role}, {"role": role})
     at = (Role.marketplace_id == marketplace_id, Role.user_id == user_id)
     session.execute(update(Role).where(*at).values(role=role))
 
@@ -76,6 +80,9 @@ def change_role(session: Session, marketplace_id: int, user_id: int, role: str) 
 def remove(session: Session, marketplace_id: int, user_id: int) -> None:
     """Take a person's role here away: their next request finds it gone. Raises LastOwner."""
     _spare_last_owner(session, marketplace_id, user_id)
+    known = member(session, marketplace_id, user_id)
+    if known is not None:
+        audit.note(session, marketplace_id, "role_taken", known.email, {"role": known.role})
     session.execute(delete(Role).where(Role.marketplace_id == marketplace_id, Role.user_id == user_id))
 
 
@@ -108,6 +115,7 @@ def invite(
             expires_at=now + INVITATION_LASTS,
         )
     )
+    audit.note(session, marketplace_id, "invited", email, after={"role": role})
     session.flush()
 
 
@@ -120,7 +128,11 @@ def invitations(session: Session, marketplace_id: int, now: datetime) -> Sequenc
 def withdraw(session: Session, marketplace_id: int, invitation_id: int) -> None:
     """Take an invitation back: its link no longer works."""
     ours = (Invitation.marketplace_id == marketplace_id, Invitation.id == invitation_id)
-    session.execute(delete(Invitation).where(*ours, Invitation.used_at.is_(None)))
+    gone = session.execute(
+        delete(Invitation).where(*ours, Invitation.used_at.is_(None)).returning(Invitation.email, Invitation.role)
+    ).first()
+    if gone is not None:
+        audit.note(session, marketplace_id, "invitation_withdrawn", gone.email, {"role": gone.role})
 
 
 def find_invitation(session: Session, token_hash: str, now: datetime) -> Invited | None:
@@ -142,6 +154,7 @@ def accept(session: Session, token_hash: str, user_id: int, now: datetime) -> In
     used = update(Invitation).where(*_open(now), Invitation.token_hash == token_hash).values(used_at=now).returning(Invitation.id)
     if found is None or session.scalar(used) is None:
         return None
+    audit.note(session, found.marketplace_id, "invitation_accepted", found.email, after={"role": found.role})
     has = session.get(Role, (user_id, found.marketplace_id))
     if has is None or _rank(found.role) < _rank(has.role):
         give_role(session, user_id, found.marketplace_id, found.role)

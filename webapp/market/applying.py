@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from webapp.apps.registry import APPS
 from webapp.database import writing
-from webapp.engine import accounts, catalog, integrations, products, usage, versions
+from webapp.engine import accounts, addresses, catalog, integrations, products, usage, versions
 from webapp.engine.accounts import OWN_FORMAT
 from webapp.market.asking import Answered, Password, Say, ask, check_names, settle_password
 from webapp.market.nodes import Complaints, Wrong
@@ -24,9 +24,6 @@ from webapp.parts import Parts
 from webapp.passwords import hash_password
 from webapp.sources.cartwheel import new_secret
 from webapp.vault import Sealed
-
-OLD_SECRET_GOOD = timedelta(hours=24)
-"""How long the webhook's former secret stays good beside the file's: the checkout gets the new one a little later."""
 
 MEANWHILE = "This was changed by somebody else at the same moment. Apply the file again."
 T = TypeVar("T")
@@ -151,10 +148,10 @@ class _Work:
         kept = self._opened(own.secret)
         if kept is not None and given in {None, kept}:
             return None
-        if kept is not None:
-            own.previous_secret, own.previous_until = own.secret, self.now + OLD_SECRET_GOOD
         made = given or new_secret()
-        own.secret = self.here.vault.seal(made)
+        addresses.rotate(self.session, own, self.here.vault.seal(made), self.now)
+        if own.previous_secret and kept is None:
+            addresses.end_previous(self.session, own)  # it proves nothing any longer
         return made
 
     def _opened(self, sealed: bytes | None) -> str | None:

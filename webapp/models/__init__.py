@@ -1,6 +1,7 @@
 """The records, one file a word. Plain SQLAlchemy: no Flask, no queries, no decisions."""
 
 from webapp.models.access import Grant, Holding, Lane
+from webapp.models.audit import AuditLine
 from webapp.models.base import Base
 from webapp.models.batch import Batch, BatchItem, Lease
 from webapp.models.customer import Customer, Purchase, Step
@@ -15,7 +16,8 @@ from webapp.models.source import Receipt, Source
 from webapp.models.user import ROLES, Invitation, OneTimeLink, Role, User
 
 __all__ = [
-    "OPEN", "PAID_PERIOD", "ROLES", "Base", "Batch", "BatchItem", "Call", "CallEntry", "Customer", "Event", "Grant", "Happening", "Holding",
-    "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Outgoing", "Product", "Purchase", "Receipt", "Role",
+    "OPEN", "PAID_PERIOD", "ROLES", "AuditLine", "Base", "Batch", "BatchItem", "Call", "CallEntry", "Customer", "Event", "Grant", "Happening",
+    "Holding", "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Outgoing", "Product", "Purchase",
+    "Receipt", "Role",
     "Rule", "Source", "Step", "Target", "Usage", "User",
 ]  # fmt: skip

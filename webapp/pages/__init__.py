@@ -9,6 +9,7 @@ from flask import Flask
 
 from webapp.config import Settings
 from webapp.pages import (
+    audit,
     auth,
     batches,
     connecting,
@@ -42,6 +43,7 @@ BLUEPRINTS = (
     auth.pages,
     marketplaces.pages,
     team.pages,
+    audit.pages,
     invitations.pages,
     general.pages,
     keys.pages,

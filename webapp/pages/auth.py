@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.database import db, writing
 from webapp.doorbell import DELIVER
-from webapp.engine import accounts, outbox
+from webapp.engine import accounts, audit, outbox
 from webapp.forms.auth import Forgot, NewPassword, SetUp, SignIn
 from webapp.forms.fields import text
 from webapp.models import OneTimeLink, User
@@ -180,6 +180,7 @@ def _first_account(form: SetUp, token_hash: str) -> User | None:
         if accounts.any_user(session) or not accounts.use_link(session, token_hash, accounts.SET_UP, now):
             return None
         user = accounts.create_user(session, text(form.email), password_hash, new_id, now)
+        audit.act_as(session, user.id, user.email)
         accounts.found_marketplace(session, text(form.marketplace), text(form.time_zone), user.id, new_address(), new_id, now)
     return user
 

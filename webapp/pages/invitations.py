@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.database import db, writing
-from webapp.engine import accounts, team
+from webapp.engine import accounts, audit, team
 from webapp.forms.fields import text
 from webapp.forms.team import Accept
 from webapp.models import User
@@ -56,6 +56,7 @@ def _begin(form: Accept, email: str, token_hash: str) -> ResponseReturnValue:
     try:
         with writing() as session:
             user: User = accounts.create_user(session, email, password_hash, made.new_id, made.now())
+            audit.act_as(session, user.id, user.email)
             found = team.accept(session, token_hash, user.id, made.now())
             if found is None:
                 raise accounts.Taken

@@ -9,9 +9,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from webapp.database import db, writing
-from webapp.engine import entries, story
+from webapp.engine import audit, entries, story
 from webapp.engine.headlines import headline
 from webapp.engine.triggers import TRIGGERS
+from webapp.models import LogEntry
 from webapp.pages import guard, log_story, product_address
 from webapp.pages.render import leave, render
 from webapp.pages.toasts import toast
@@ -32,7 +33,9 @@ def entry(entry_id: int) -> ResponseReturnValue:
 def replay(entry_id: int) -> ResponseReturnValue:
     """Do again what the entry asked for; the new entry is shown."""
     here, now = guard.here(), parts().now()
-    return _act(entry_id, lambda session: entries.replay(session, here, entry_id, now, parts().new_id), "This is the replay.")
+    return _act(
+        entry_id, lambda session: entries.replay(session, here, entry_id, now, parts().new_id), "entry_replayed", "This is the replay."
+    )
 
 
 @pages.post("/logs/<int:entry_id>/skip")
@@ -44,7 +47,7 @@ def skip(entry_id: int) -> ResponseReturnValue:
         entries.skip(session, guard.here(), entry_id, guard.me().email, parts().now())
         return entry_id
 
-    return _act(entry_id, skipped, "Skipped.")
+    return _act(entry_id, skipped, "entry_skipped", "Skipped.")
 
 
 @pages.post("/logs/<int:entry_id>/cancel")
@@ -56,7 +59,7 @@ def cancel(entry_id: int) -> ResponseReturnValue:
         entries.cancel(session, guard.here(), entry_id, guard.me().email, parts().now())
         return entry_id
 
-    return _act(entry_id, canceled, "Canceled.")
+    return _act(entry_id, canceled, "entry_canceled", "Canceled.")
 
 
 @pages.post("/logs/<int:entry_id>/remove-anyway")
@@ -64,14 +67,20 @@ def cancel(entry_id: int) -> ResponseReturnValue:
 def remove_anyway(entry_id: int) -> ResponseReturnValue:
     """Remove what another purchase kept; the new entry is shown."""
     here, now = guard.here(), parts().now()
-    return _act(entry_id, lambda session: entries.remove_anyway(session, here, entry_id, now, parts().new_id), "This is the removal.")
+    return _act(
+        entry_id,
+        lambda session: entries.remove_anyway(session, here, entry_id, now, parts().new_id),
+        "removed_anyway",
+        "This is the removal.",
+    )
 
 
-def _act(entry_id: int, act: Callable[[Session], int], done: str) -> ResponseReturnValue:
+def _act(entry_id: int, act: Callable[[Session], int], what: str, done: str) -> ResponseReturnValue:
     """Do it in one transaction, ring, and show the entry that came of it; a refusal is said on the entry's own page."""
     try:
         with writing() as session:
             shown = act(session)
+            audit.note(session, guard.here(), what, f"entry {shown}: {session.get_one(LogEntry, shown).sentence}")
     except entries.NoEntry:
         abort(404)
     except entries.Refused as refused:

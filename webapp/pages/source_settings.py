@@ -86,7 +86,7 @@ def replace(kind: str) -> ResponseReturnValue:
         _found(db.session(), kind)
         return render_dialog("webhook/_replace.html", "Replace the address", nav="webhook", kind=kind, name=name)
     with writing() as write:
-        _found(write, kind, lock=True).address = _token()
+        addresses.replace(write, _found(write, kind, lock=True), _token())
     toast(f"{name} has a new address. Put it into all of its rules.")
     return leave(url_for(SETTINGS))
 

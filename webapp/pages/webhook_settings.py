@@ -65,7 +65,7 @@ def make_secret() -> ResponseReturnValue:
         source = addresses.find(write, guard.here(), OWN_FORMAT, lock=True) or _made(write, now)
         made = source.secret is None
         if made:
-            addresses.rotate(source, here.vault.seal(secret), now)
+            addresses.rotate(write, source, here.vault.seal(secret), now)
     if made:
         _keep(secret)
     return leave(url_for("webhook_settings.show"))
@@ -83,9 +83,9 @@ def rotate() -> ResponseReturnValue:
     secret = new_secret()
     with writing() as write:
         locked = addresses.find(write, guard.here(), OWN_FORMAT, lock=True) or abort(404)
-        addresses.rotate(locked, here.vault.seal(secret), here.now())
+        addresses.rotate(write, locked, here.vault.seal(secret), here.now())
         if locked.previous_secret and opened(locked.previous_secret) is None:
-            addresses.end_previous(locked)  # it proves nothing any longer
+            addresses.end_previous(write, locked)  # it proves nothing any longer
     _keep(secret)
     return leave(url_for("webhook_settings.show"))
 
@@ -95,7 +95,7 @@ def rotate() -> ResponseReturnValue:
 def end_previous() -> ResponseReturnValue:
     """End the secret before the present one early."""
     with writing() as write:
-        addresses.end_previous(addresses.find(write, guard.here(), OWN_FORMAT, lock=True) or abort(404))
+        addresses.end_previous(write, addresses.find(write, guard.here(), OWN_FORMAT, lock=True) or abort(404))
     toast("Only the new secret is good now.")
     return leave(url_for("webhook_settings.show"))
 
