@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import calls
 from benchmarks.place import ROOT, Place, place
 
 STALL = 30.0
@@ -89,6 +90,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         found["back_to_back"] = burst(at, given.events, given.senders, 0, "burst")
         found["steady"] = burst(at, given.events // 3, given.senders, given.steady, "steady")
         found["memory_mb"] = at.memory()
+        found["metered_calls"] = calls.measure()
         found["noise_ms"] = [before, noise()]
     return found
 

@@ -6,7 +6,7 @@ No Flask, no Redis, no thread: `deliver` is one intake transaction, `work` claim
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -76,7 +76,11 @@ class Shop:
 
     def place(self, kind: str, name: str, group: str | None = None) -> int:
         """A space, space_group, event or tag in the community and in the catalog. Returns the id of the target."""
-        add = {"space": self.community.add_space, "space_group": self.community.add_group, "event": self.community.add_event}
+        add: dict[str, Callable[..., int]] = {
+            "space": self.community.add_space,
+            "space_group": self.community.add_group,
+            "event": self.community.add_event,
+        }
         parent = self.places[group] if group else None
         remote = self.community.add_tag(name) if kind == "tag" else add[kind](name, parent) if parent else add[kind](name)
         self.places[name] = remote
