@@ -7,7 +7,7 @@ from tests.factories import NOW
 
 
 def test_a_year_of_a_shop_costs_less_than_four_tenths_of_one_call_a_rule() -> None:
-    figures = measure(customers=60)
+    figures = measure(customers=40)
     assert figures["of_one_call_a_rule"] <= TARGET
     assert figures["cartwheel"] < figures["one_call_a_rule"] < figures["search_first"]
 
