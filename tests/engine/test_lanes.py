@@ -274,6 +274,39 @@ def test_a_replay_is_worked_on_anew_and_the_first_entry_says_where_it_went_on(sh
     assert shop.holds(MINA) == {"member"}
 
 
+@pytest.mark.parametrize("ends", ["its time", "its cart"])
+def test_what_was_given_goes_in_its_time_also_where_a_replay_has_put_it_in_doubt(shop: Shop, ends: str) -> None:
+    """The replay comes when nothing grants it any longer: its entry has nothing to do, and the doubt that it cast must not keep the tag."""
+    tag = shop.place("tag", "Student")
+    if ends == "its time":
+        shop.rule("product_purchased", "add_tag", tag, for_days=30)
+        shop.tell("purchased", MINA, "ads-101", order="1")
+    else:
+        shop.rule("prospect_created", "add_tag", tag)
+        shop.tell("prospect", MINA, "ads-101", prospect="p1", at=shop.now - timedelta(hours=3))
+    shop.work()
+    assert shop.holds(MINA) == {"member", "Student"}
+    if ends == "its time":
+        shop.pass_time(days=30)
+    else:
+        shop.tell("purchased", MINA, "ads-101", order="1", at=shop.now - timedelta(hours=2))
+    with shop.write() as session:
+        entries.replay(session, shop.marketplace, shop.entries()[0].id, shop.now, shop.new_id)
+    shop.work()
+    assert "Student" not in shop.holds(MINA)
+
+
+def test_whoever_stood_still_with_a_lane_in_hand_can_claim_it_anew_and_does_it_once(shop: Shop) -> None:
+    """Each claim has a token of its own, so that what was in hand before is told from it."""
+    shop.rule("product_purchased", "invite_member")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    (before,) = shop.claim("first")
+    shop.pass_time(seconds=30)
+    (again,) = shop.claim("second")
+    assert shop.record([], [before], []).lost == {before.lane_id}
+    assert shop.record([], [again], []).lost == set()
+
+
 def test_what_is_skipped_never_runs_and_the_next_goes_on(shop: Shop) -> None:
     vip = shop.place("space", "VIP Room")
     shop.rule("product_purchased", "invite_member", product="ads-101")

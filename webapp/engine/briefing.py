@@ -93,9 +93,10 @@ class _Facts:
         held = "not_held" if member and member.held == "not_held" else belief.held if belief else None
         if verdict.held or held in (None, "not_held"):
             return verdict.held and held != "held"
-        # What a rule takes away goes, whoever gave it. What was given for something that never was goes if it was us who gave it.
+        # What a rule takes away goes, whoever gave it, and also where it is in doubt. What was given for something that never was goes if it
+        # was us who gave it.
         refuted = verdict.ended is not None and verdict.ended.op == "open" and verdict.ended.void
-        return target in self.ours or (held == "held" and verdict.ended is not None and not refuted)
+        return target in self.ours or (verdict.ended is not None and not refuted)
 
 
 def load(session: Session, lanes: Collection[int], token: str, now: datetime, trust: timedelta) -> list[Work]:

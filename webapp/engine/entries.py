@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from webapp.engine import sentences
 from webapp.engine.book import NewId
 from webapp.engine.hand import decide
 from webapp.engine.ranks import JOINS
+from webapp.engine.work import OURS
 from webapp.models import Grant, Holding, Integration, Lane, LogEntry, Rule, Target
 
 COPIED = (
@@ -185,14 +186,12 @@ def _take_over_marks(session: Session, entry: LogEntry, made: LogEntry, target: 
 
 
 def _doubt(session: Session, lane: int, target: int, now: datetime) -> None:
-    """Nothing is believed of this target any longer."""
+    """Nothing is believed of this target any longer; but whose doing it is, if it is so, stays known."""
     upsert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    row = {"lane_id": lane, "target_id": target, "held": "unknown", "since": now, "heard_at": now, "word": "replay"}
-    session.execute(
-        upsert(Holding).values(row).on_conflict_do_update(
-            index_elements=["lane_id", "target_id"], set_={"held": "unknown", "since": now, "heard_at": now, "word": "replay"}
-        )
-    )  # fmt: skip
+    doubt = {"held": "unknown", "since": now, "heard_at": now}
+    row = upsert(Holding).values({"lane_id": lane, "target_id": target, "word": "replay", **doubt})
+    word = case((Holding.word == OURS, OURS), else_="replay")
+    session.execute(row.on_conflict_do_update(index_elements=["lane_id", "target_id"], set_={**doubt, "word": word}))
 
 
 def make_due(session: Session, lane: int, now: datetime) -> None:
