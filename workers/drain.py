@@ -81,7 +81,6 @@ class Drain:
         self._parts, self._clients, self._pace, self._callers, self._stop = parts, clients, pace, callers, stop
         self._trust = timedelta(hours=parts.settings.belief_hours)
         self._dice = random.Random()  # noqa: S311  spreads retries, guards nothing
-        self._token = f"{self._dice.getrandbits(128):032x}"
         self._answers: queue.SimpleQueue[tuple[_Step, Answer, datetime]] = queue.SimpleQueue()
         self._flying: dict[int, _Step] = {}
         self._ready: deque[_Step] = deque()
@@ -136,7 +135,7 @@ class Drain:
             held = [step.work for step in [*self._next, *self._old()]]
             written = recording.record(session, turn.made, held, turn.finished, now, self._parts.new_id, self._dice.random())
             recording.give_back(session, turn.given_back, now)
-            claimed = lanes.claim(session, due, lanes.Room(room, room), self._token, now, self._trust, self._parts.new_id)
+            claimed = lanes.claim(session, due, lanes.Room(room, room), self._token(), now, self._trust, self._parts.new_id)
         for work in {id(w): w for w in [*(made.work for made in turn.made), *turn.finished]}.values():
             work.is_stored()
         self._turn = _Turn()
@@ -146,6 +145,10 @@ class Drain:
         if written.marketplaces:
             self._parts.bell.ring(written.marketplaces, work=False)
         return claimed
+
+    def _token(self) -> str:
+        """A new one for each claim: a process that stood still for longer than its claims hold may claim anew what it has in hand itself."""
+        return f"{self._dice.getrandbits(128):032x}"
 
     def _waiting(self) -> list[lanes.Due]:
         """The integrations with work, beginning after the one that was served last, so that each has its turn."""
