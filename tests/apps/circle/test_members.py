@@ -88,7 +88,7 @@ def test_an_address_that_circle_refuses_fails_all_that_needs_a_member(place: Pla
 
     work = place.work(want(place.targets, hold=[ME, VIP, PARTY], drop=[FAN]))
 
-    assert work.lines == ["POST /community_members"]
+    assert work.lines == ["POST /community_members", "DELETE /tagged_members"]
     assert work.outcomes == {ME: "failed", VIP: "failed", PARTY: "failed", FAN: "already"}
     assert work.settled[VIP].cause == "invalid_email"
     assert work.says(VIP) == "Circle refused mina@shop.test as an e-mail address."
@@ -113,6 +113,18 @@ def test_a_full_community_is_told_to_the_merchant(place: Place) -> None:
 
     assert {one.cause for one in work.settled.values()} == {"member_limit"}
     assert work.says(ME) == "My community has as many members as its Circle plan allows."
+
+
+def test_an_invite_that_is_refused_does_not_tell_that_they_are_no_member(place: Place) -> None:
+    """They may have joined before Cartwheel: what is to be removed is removed all the same."""
+    place.join(LOUNGE)
+    place.circle.modes = Modes(blocked_domains=("shop.test",))
+
+    work = place.work(want(place.targets, hold=[VIP], drop=[LOUNGE]))
+
+    assert work.settled[VIP].cause == "invalid_email"
+    assert work.outcomes[LOUNGE] == "done"
+    assert place.held() == set()
 
 
 @pytest.mark.parametrize("form", ["404", "422"])

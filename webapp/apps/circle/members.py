@@ -94,9 +94,9 @@ def _was_member(want: Want, known: Known, call: Call, answer: Answer) -> Learned
 
 
 def _nobody(want: Want, known: Known, sentence: str, cause: str, todo: str) -> Learned:
-    """Nobody is invited: nothing that needs a member can be done."""
+    """Nobody is invited: nothing that needs a member can be done. That they are none is not said: they may have joined before Cartwheel."""
     settled = Settled("failed", sentence, cause, todo)
-    return outcomes.conclude(want, known.believe("not_held", want.membership), dict.fromkeys(outcomes.all_adds(want), settled))
+    return outcomes.conclude(want, known, dict.fromkeys(outcomes.all_adds(want), settled))
 
 
 def _lighter(want: Want, known: Known, call: Call, answer: Answer) -> Learned | None:
