@@ -149,7 +149,7 @@ class Book:
         self._write_purchases()
         for model in _WRITE_ORDER:
             if rows := self.rows.pop(model, None):
-                self.connection.execute(insert(model), rows)
+                self.connection.execute(_INSERT[model], rows)
         due = self._make_due()  # before entries are changed: workers, too, lock a lane before its entries
         revisions.move(self.connection, self.moved)
         revisions.refute(self.connection, self.refuted)
@@ -158,7 +158,7 @@ class Book:
     def _write_purchases(self) -> None:
         everybody = [p for ps in self.bought.values() for p in ps]
         if new := [p.values() for p in everybody if p.new]:
-            self.connection.execute(insert(Purchase), new)
+            self.connection.execute(_INSERT[Purchase], new)
         revisions.merge(self.connection, self.merged)
         for p in everybody:
             if p.changed and not p.new:
@@ -175,6 +175,7 @@ class Book:
 
 
 _WRITE_ORDER = (Lane, Step, Happening, LogEntry, Grant)
+_INSERT = {model: insert(model) for model in (Purchase, *_WRITE_ORDER)}
 
 _moment = bindparam("moment", type_=Lane.due_at.type)
 _urgency = bindparam("urgency", type_=SmallInteger)

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.apps import MEMBERSHIP, Belief, Held, Known, Target, Want
 from webapp.apps.registry import APPS
 from webapp.engine import explain, records, sentences
 from webapp.engine.access import CalledOff, Record, Verdict, called_off, desired, next_change
+from webapp.engine.ready import ask
 from webapp.engine.work import OURS, WATCHED, End, Open, Seat, Work
 from webapp.models import Customer, Holding, Integration, Lane, LogEntry, Marketplace
 from webapp.models import Target as TargetRow
@@ -210,29 +211,50 @@ def _end_without_calls(session: Session, works: Sequence[Work], facts: Mapping[i
 NEVER_GIVEN = End("unchanged", "What it would take back had not been given yet: nothing to do.")
 
 
+_ROWS = (
+    select(
+        Lane.id, Lane.customer_id, Lane.integration_id, Lane.attempts, Lane.member_id, Lane.alias, Customer.email, Customer.first_name,
+        Customer.last_name,
+    )
+    .join(Customer, Customer.id == Lane.customer_id)
+    .where(Lane.id.in_(bindparam("lanes", expanding=True)))
+)  # fmt: skip
+_SEATS = (
+    select(
+        Integration.id, Integration.marketplace_id, Integration.app, Integration.name, Marketplace.time_zone, Integration.credentials,
+        Integration.public, Integration.send_invitation, Integration.watch_only, TargetRow.id,
+    )
+    .join(Marketplace, Marketplace.id == Integration.marketplace_id)
+    .join(TargetRow, and_(TargetRow.integration_id == Integration.id, TargetRow.kind == MEMBERSHIP))
+    .where(Integration.id.in_(bindparam("integrations", expanding=True)))
+)  # fmt: skip
+_ENTRIES = (
+    select(
+        LogEntry.open_lane_id, LogEntry.integration_id, LogEntry.action, LogEntry.id, LogEntry.target_id, LogEntry.at, LogEntry.trigger,
+        LogEntry.product_id, LogEntry.happening_id, LogEntry.rule_id, LogEntry.attempts,
+    )
+    .where(
+        LogEntry.open_lane_id.in_(bindparam("lanes", expanding=True)),
+        or_(LogEntry.due_at.is_(None), LogEntry.due_at <= bindparam("now"), LogEntry.id.in_(bindparam("off", expanding=True))),
+    )
+    .order_by(LogEntry.id)
+)  # fmt: skip
+_BELIEFS = select(Holding.lane_id, Holding.target_id, Holding.held, Holding.heard_at, Holding.word).where(
+    Holding.lane_id.in_(bindparam("lanes", expanding=True))
+)
+_TARGETS = select(TargetRow.id, TargetRow.kind, TargetRow.remote_id, TargetRow.name, TargetRow.group, TargetRow.gone_at).where(
+    TargetRow.id.in_(bindparam("targets", expanding=True))
+)
+
+
 def _rows(session: Session, lanes: Collection[int]) -> list[_Row]:
-    found = session.execute(
-        select(
-            Lane.id, Lane.customer_id, Lane.integration_id, Lane.attempts, Lane.member_id, Lane.alias, Customer.email, Customer.first_name,
-            Customer.last_name,
-        )
-        .join(Customer, Customer.id == Lane.customer_id)
-        .where(Lane.id.in_(lanes))
-    )  # fmt: skip
+    found = ask(session, _ROWS, lanes=list(lanes))
     return [_Row(*row[:7], name=f"{row.first_name} {row.last_name}".strip()) for row in found]
 
 
 def load_seats(session: Session, integrations: Collection[int]) -> dict[int, Seat]:
     """These integrations as a worker needs them, by id."""
-    rows = session.execute(
-        select(
-            Integration.id, Integration.marketplace_id, Integration.app, Integration.name, Marketplace.time_zone, Integration.credentials,
-            Integration.public, Integration.send_invitation, Integration.watch_only, TargetRow.id,
-        )
-        .join(Marketplace, Marketplace.id == Integration.marketplace_id)
-        .join(TargetRow, and_(TargetRow.integration_id == Integration.id, TargetRow.kind == MEMBERSHIP))
-        .where(Integration.id.in_(integrations))
-    )  # fmt: skip
+    rows = ask(session, _SEATS, integrations=list(integrations))
     return {row[0]: Seat(*row) for row in rows}
 
 
@@ -240,16 +262,7 @@ def _entries(
     session: Session, lanes: Collection[int], now: datetime, seats: Mapping[int, Seat], off: Collection[int]
 ) -> dict[int, list[Open]]:
     """The entries that are due in each lane, in the order of their arrival; and, before their time, those that were called off."""
-    due = or_(LogEntry.due_at.is_(None), LogEntry.due_at <= now)
-    over = or_(due, LogEntry.id.in_(off)) if off else due
-    rows = session.execute(
-        select(
-            LogEntry.open_lane_id, LogEntry.integration_id, LogEntry.action, LogEntry.id, LogEntry.target_id, LogEntry.at, LogEntry.trigger,
-            LogEntry.product_id, LogEntry.happening_id, LogEntry.rule_id, LogEntry.attempts,
-        )
-        .where(LogEntry.open_lane_id.in_(lanes), over)
-        .order_by(LogEntry.id)
-    )  # fmt: skip
+    rows = ask(session, _ENTRIES, lanes=list(lanes), now=now, off=list(off))
     found: dict[int, list[Open]] = defaultdict(list)
     for lane, integration, action, entry, target, *rest in rows:
         seat = seats.get(integration or 0)
@@ -260,8 +273,7 @@ def _entries(
 
 def _beliefs(session: Session, lanes: Collection[int], now: datetime, trust: timedelta) -> dict[int, _Believed]:
     found: dict[int, _Believed] = defaultdict(_Believed)
-    columns = (Holding.lane_id, Holding.target_id, Holding.held, Holding.heard_at, Holding.word)
-    for lane, target, held, heard_at, word in session.execute(select(*columns).where(Holding.lane_id.in_(lanes))):
+    for lane, target, held, heard_at, word in ask(session, _BELIEFS, lanes=list(lanes)):
         found[lane].beliefs[target] = Belief(_as_held(held), heard_at > now - trust)
         if word == OURS:
             found[lane].ours.add(target)
@@ -278,9 +290,5 @@ def _targets(
     wanted = {seat.membership for seat in seats}
     wanted |= {mark.target for record in on_record for mark in record.marks}
     wanted |= {entry.target for some in entries.values() for entry in some}
-    rows = session.execute(
-        select(TargetRow.id, TargetRow.kind, TargetRow.remote_id, TargetRow.name, TargetRow.group, TargetRow.gone_at).where(
-            TargetRow.id.in_(wanted)
-        )
-    )
+    rows = ask(session, _TARGETS, targets=list(wanted))
     return {key: Target(key, kind, remote, name, group, gone is not None) for key, kind, remote, name, group, gone in rows}

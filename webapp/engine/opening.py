@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import case, collate, select, update
+from sqlalchemy import bindparam, case, collate, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -32,8 +32,7 @@ def open_customers(book: Book, people: Collection[tuple[int, Person]]) -> None:
     book.connection.execute(_upsert_customers(book.connection.dialect.name), rows)
     for marketplace in sorted({m for m, _ in wanted}):
         emails = [e for m, e in wanted if m == marketplace]
-        found = select(Customer.id, Customer.email).where(Customer.marketplace_id == marketplace, Customer.email.in_(emails))
-        for customer_id, email in book.connection.execute(found):
+        for customer_id, email in book.connection.execute(_BY_EMAIL, {"marketplace": marketplace, "emails": emails}):
             book.buyers[marketplace, email] = Buyer(customer_id, marketplace, email, customer_id in mine)
     known = [buyer.id for buyer in book.buyers.values() if not buyer.new]
     if known:
@@ -79,6 +78,9 @@ def _read_known(book: Book, customers: Collection[int]) -> None:
             book.steps[purchase].append(Said(*rest))
 
 
+_BY_EMAIL = select(Customer.id, Customer.email).where(
+    Customer.marketplace_id == bindparam("marketplace"), Customer.email.in_(bindparam("emails", expanding=True))
+)
 _PURCHASE = (
     Purchase.id, Purchase.marketplace_id, Purchase.customer_id, Purchase.product_id, Purchase.ground, Purchase.order_ref,
     Purchase.subscription_ref, Purchase.more_orders, Purchase.on_record, Purchase.state, Purchase.state_at, Purchase.bought_at,

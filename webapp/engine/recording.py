@@ -22,6 +22,7 @@ from webapp.engine.aliases import LEARNED
 from webapp.engine.book import NewId
 from webapp.engine.circuit import Heard
 from webapp.engine.lanes import callable_now, renew
+from webapp.engine.ready import ask
 from webapp.engine.work import FOUND, OURS, End, Work
 from webapp.models import Call as CallRow
 from webapp.models import CallEntry, Holding, Integration, Lane, LogEntry, Target
@@ -87,9 +88,9 @@ def _calls(session: Session, made: Sequence[Made], new_id: NewId) -> None:
         rows.append(row)
         served += [{"entry_id": entry, "call_id": row["id"]} for entry in _served(one)]
         counts[one.work.seat.id].update(calls=1, metered=int(metered(one.answer.status)))
-    session.execute(insert(CallRow), rows)
+    session.connection().execute(_CALLS, rows)
     if served:
-        session.execute(insert(CallEntry), served)
+        session.connection().execute(_CALL_ENTRIES, served)
     for integration, count in sorted(counts.items()):
         usage.count(session, integration, made[0].at, count["calls"], count["metered"])
 
@@ -171,7 +172,7 @@ def _lock(session: Session, works: Sequence[Work]) -> dict[int, datetime | None]
     if not works:
         return {}
     claims = {work.lane_id: work.claim for work in works}
-    rows = session.execute(select(Lane.id, Lane.claim, Lane.look_at).where(Lane.id.in_(claims)).order_by(Lane.id).with_for_update())
+    rows = ask(session, _LOCK, lanes=list(claims))
     return {lane: look_at for lane, claim, look_at in rows if claim == claims[lane]}
 
 
@@ -289,12 +290,19 @@ def _first(*times: datetime | None) -> datetime | None:
 
 def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[int, tuple[datetime, int]]:
     """When what waits in these lanes is due, and how urgent it is."""
-    earliest = func.min(func.coalesce(LogEntry.due_at, bindparam("now", now, type_=LogEntry.due_at.type)))
-    waits = select(LogEntry.open_lane_id, earliest, ranks.of_entries()).where(LogEntry.open_lane_id.in_(lanes))
-    return {lane: (due, rank) for lane, due, rank in session.execute(waits.group_by(LogEntry.open_lane_id)) if lane is not None}
+    return {lane: (due, rank) for lane, due, rank in ask(session, _NEXT_DUE, lanes=list(lanes), now=now) if lane is not None}
 
 
 _moment = LogEntry.changed_at.type
+_CALLS, _CALL_ENTRIES = insert(CallRow), insert(CallEntry)
+_LOCK = (
+    select(Lane.id, Lane.claim, Lane.look_at).where(Lane.id.in_(bindparam("lanes", expanding=True))).order_by(Lane.id).with_for_update()
+)
+_NEXT_DUE = (
+    select(LogEntry.open_lane_id, func.min(func.coalesce(LogEntry.due_at, bindparam("now", type_=_moment))), ranks.of_entries())
+    .where(LogEntry.open_lane_id.in_(bindparam("lanes", expanding=True)))
+    .group_by(LogEntry.open_lane_id)
+)
 _ENTRY: dict[str, Any] = {
     "status": bindparam("to"), "sentence": bindparam("says"), "todo": bindparam("do"), "cause": bindparam("why"),
     "open_lane_id": case((bindparam("over", type_=Boolean), None), else_=LogEntry.open_lane_id), "due_at": bindparam("waits_until", type_=_moment),

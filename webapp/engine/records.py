@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from webapp.engine.access import Ground, Mark, Op, Record
 from webapp.engine.hand import HAND
+from webapp.engine.ready import ask
 from webapp.engine.triggers import RECOVERIES
 from webapp.models import Grant, Happening, Lane, Purchase, Target
 
@@ -42,13 +43,14 @@ def membership_targets(session: Session, lanes: Collection[int]) -> dict[int, in
     return dict(rows.all())
 
 
+_MARKS = select(
+    Grant.lane_id, Grant.id, Grant.target_id, Grant.purchase_id, Grant.op, Grant.at, Grant.tie, Grant.until, Grant.asked_at,
+    Grant.recoverable, Grant.void, Grant.entry_id,
+).where(Grant.lane_id.in_(bindparam("lanes", expanding=True)))  # fmt: skip
+
+
 def _marks(session: Session, lanes: Collection[int]) -> dict[int, list[Mark]]:
-    rows = session.execute(
-        select(
-            Grant.lane_id, Grant.id, Grant.target_id, Grant.purchase_id, Grant.op, Grant.at, Grant.tie, Grant.until, Grant.asked_at,
-            Grant.recoverable, Grant.void, Grant.entry_id,
-        ).where(Grant.lane_id.in_(lanes))
-    )  # fmt: skip
+    rows = ask(session, _MARKS, lanes=list(lanes))
     found: dict[int, list[Mark]] = defaultdict(list)
     for lane, *rest in rows:
         found[lane].append(Mark(*rest))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from webapp.apps.registry import APPS
+from webapp.engine.ready import ask
 from webapp.models import Integration, Marketplace, Product, Rule, Target
 
 
@@ -58,9 +59,7 @@ class Snapshots:
 
     def get(self, session: Session, marketplaces: Iterable[int]) -> dict[int, Snapshot]:
         """The current snapshots of these marketplaces, read anew where the version in the database has moved."""
-        rows = session.execute(
-            select(Marketplace.id, Marketplace.version, Marketplace.time_zone).where(Marketplace.id.in_(sorted(marketplaces)))
-        ).all()
+        rows = ask(session, _VERSIONS, marketplaces=sorted(marketplaces)).all()
         found: dict[int, Snapshot] = {}
         for marketplace_id, version, zone in rows:
             kept = self._kept.get(marketplace_id)
@@ -68,6 +67,11 @@ class Snapshots:
                 kept = self._kept[marketplace_id] = load(session, marketplace_id, version, zone)
             found[marketplace_id] = kept
         return found
+
+
+_VERSIONS = select(Marketplace.id, Marketplace.version, Marketplace.time_zone).where(
+    Marketplace.id.in_(bindparam("marketplaces", expanding=True))
+)
 
 
 def load(session: Session, marketplace_id: int, version: int, time_zone: str) -> Snapshot:

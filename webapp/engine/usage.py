@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from webapp.engine.ready import ask
 from webapp.models import Integration, Usage
 
 HIGH = 0.8
@@ -61,7 +62,7 @@ def month_of(now: datetime) -> str:
 
 def count(session: Session, integration_id: int, now: datetime, calls: int, metered: int) -> None:
     """Add calls to an integration's month."""
-    row = {"integration_id": integration_id, "month": month_of(now)}
+    row: dict[str, Any] = {"integration_id": integration_id, "month": month_of(now)}
     if _add(session, row, calls, metered):
         return
     try:
@@ -89,11 +90,12 @@ def _meter(used: int, integration: Integration, now: datetime) -> Meter:
     return Meter(used, integration.quota, round(forecast), ends)
 
 
-def _add(session: Session, row: dict[str, object], calls: int, metered: int) -> bool:
-    done = session.execute(
-        update(Usage)
-        .filter_by(**row)
-        .values(calls=Usage.calls + calls, metered=Usage.metered + metered)
-        .execution_options(synchronize_session=False)
-    )
-    return isinstance(done, CursorResult) and done.rowcount > 0
+def _add(session: Session, row: dict[str, Any], calls: int, metered: int) -> bool:
+    return ask(session, _ADD, which=row["integration_id"], when=row["month"], more=calls, more_metered=metered).rowcount > 0
+
+
+_ADD = (
+    update(Usage)
+    .where(Usage.integration_id == bindparam("which"), Usage.month == bindparam("when"))
+    .values(calls=Usage.calls + bindparam("more"), metered=Usage.metered + bindparam("more_metered"))
+)

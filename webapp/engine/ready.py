@@ -1,0 +1,14 @@
+"""Statements that are built once, at import, and asked many times a second: to build one costs more than the database takes to answer it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.orm import Session
+
+
+def ask(session: Session, statement: Executable, **values: Any) -> CursorResult[Any]:
+    """Execute it with these values for its bound names (a list for an expanding one), past the ORM, but for what it has not written yet."""
+    session.flush()
+    return session.connection().execute(statement, values)
