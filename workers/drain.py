@@ -103,12 +103,14 @@ class Drain:
     def _work(self) -> None:
         wait = TICK
         while not self._stop.is_set():
+            began = time.monotonic()
             busy = self._tick()
             if not (self._flying or self._ready or self._turn):
                 if not busy:
                     return
                 continue
-            wait = TICK if busy else min(wait * 1.5, LONGEST_TICK)
+            spent = time.monotonic() - began  # a slow transaction is followed by a larger one, not by the next one at once
+            wait = min(max(TICK, spent) if busy else wait * 1.5, LONGEST_TICK)
             self._collect(wait)
 
     def _tick(self) -> bool:
