@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from webapp.engine import briefing, circuit, corrections
 from webapp.engine.book import NewId
 from webapp.engine.ranks import BATCH_JOINS
+from webapp.engine.ready import ask
 from webapp.engine.work import Work
 from webapp.models import Customer, Integration, Lane
 
@@ -55,7 +56,7 @@ def callable_now(now: datetime) -> Select[int]:
 def waiting(session: Session, now: datetime) -> list[Due]:
     """The integrations with lanes that are due and may be called, each once, in the order of their ids."""
     ranks: dict[int, list[int]] = {}
-    for integration, rank in session.execute(_waiting(), {"now": now}):
+    for integration, rank in ask(session, _waiting(), now=now):
         ranks.setdefault(integration, []).append(rank)
     return [Due(one, tuple(sorted(ranks[one]))) for one in sorted(ranks)]
 
@@ -71,12 +72,7 @@ def claim(session: Session, due: Sequence[Due], room: Room, token: str, now: dat
         return []
     ids = list(chosen)
     until = now + CLAIM_FOR
-    session.execute(
-        update(Lane)
-        .where(Lane.id.in_(ids))
-        .values(claim=token, claimed_until=until, due_at=until, look_at=None)
-        .execution_options(synchronize_session=False)
-    )
+    ask(session, _CLAIM, lanes=ids, token=token, until=until)
     works = briefing.load(session, ids, token, now, trust)
     for work in works:
         work.backlog = chosen[work.lane_id]
@@ -165,5 +161,18 @@ def _queue(session: Session, due: Due, failures: int, room: Room, now: datetime)
 
 
 def _find(session: Session, integration: int, rank: int, most: int, now: datetime) -> list[int]:
-    query = select(Lane.id).where(Lane.integration_id == integration, Lane.rank == rank, Lane.due_at <= now)
-    return list(session.scalars(query.order_by(Lane.due_at).limit(most).with_for_update(skip_locked=True)))
+    return list(ask(session, _FIND, integration=integration, rank=rank, now=now, most=most).scalars())
+
+
+_FIND = (
+    select(Lane.id)
+    .where(Lane.integration_id == bindparam("integration"), Lane.rank == bindparam("rank"), Lane.due_at <= bindparam("now"))
+    .order_by(Lane.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(Lane)
+    .where(Lane.id.in_(bindparam("lanes", expanding=True)))
+    .values(claim=bindparam("token"), claimed_until=bindparam("until"), due_at=bindparam("until"), look_at=None)
+)

@@ -295,9 +295,7 @@ def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[i
 
 _moment = LogEntry.changed_at.type
 _CALLS, _CALL_ENTRIES = insert(CallRow), insert(CallEntry)
-_LOCK = (
-    select(Lane.id, Lane.claim, Lane.look_at).where(Lane.id.in_(bindparam("lanes", expanding=True))).order_by(Lane.id).with_for_update()
-)
+_LOCK = select(Lane.id, Lane.claim, Lane.look_at).where(Lane.id.in_(bindparam("lanes", expanding=True))).order_by(Lane.id).with_for_update()
 _NEXT_DUE = (
     select(LogEntry.open_lane_id, func.min(func.coalesce(LogEntry.due_at, bindparam("now", type_=_moment))), ranks.of_entries())
     .where(LogEntry.open_lane_id.in_(bindparam("lanes", expanding=True)))
