@@ -249,7 +249,7 @@ _TARGETS = select(TargetRow.id, TargetRow.kind, TargetRow.remote_id, TargetRow.n
 
 def _rows(session: Session, lanes: Collection[int]) -> list[_Row]:
     found = ask(session, _ROWS, lanes=list(lanes))
-    return [_Row(*row[:7], name=f"{row.first_name} {row.last_name}".strip()) for row in found]
+    return [_Row(*(*rest, f"{first} {last}".strip())) for *rest, first, last in found]
 
 
 def load_seats(session: Session, integrations: Collection[int]) -> dict[int, Seat]:

@@ -8,7 +8,7 @@ from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm import Session
 
 
-def ask(session: Session, statement: Executable, **values: Any) -> CursorResult[Any]:
+def ask(session: Session, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
     """Execute it with these values for its bound names (a list for an expanding one), past the ORM, but for what it has not written yet."""
     session.flush()
     return session.connection().execute(statement, values)
