@@ -67,6 +67,17 @@ def test_levels(used: int, level: str) -> None:
     assert Meter(used, 5000, used, DECEMBER).level == level
 
 
+@pytest.mark.parametrize(
+    ("used", "share", "may"),
+    [(3999, 80, True), (4000, 80, False), (4999, 100, True), (5000, 100, False), (2500, 50, False), (9000, 0, True), (0, 80, True)],
+)
+def test_batches_are_held_at_a_share_of_the_quota(session: Session, integration: Integration, used: int, share: int, may: bool) -> None:
+    integration.batch_share = share
+    usage.count(session, integration.id, NOVEMBER, calls=used, metered=used)
+    assert usage.batches_may(session, integration, NOVEMBER) is may
+    assert usage.batches_may(session, integration, DECEMBER)
+
+
 def test_what_is_left_and_how_far_the_bar_goes() -> None:
     assert (Meter(1200, 5000, 0, DECEMBER).left, Meter(6000, 5000, 0, DECEMBER).left) == (3800, 0)
     made = Meter(1200, 5000, 0, DECEMBER)

@@ -137,7 +137,7 @@ def words(text: str) -> str:
 def filled(one: Integration, **changes: Any) -> dict[str, Any]:
     """Edit's form as it is sent when nothing was touched."""
     given = {"name": one.name, "api_key": "", "community_url": "https://old.circle.test", "mode": "live", "send_invitation": "y"}
-    return {**given, "quota": "5000", **changes}
+    return {**given, "quota": "5000", "batch_share": "80", **changes}
 
 
 def test_two_steps_lead_to_a_connection(app: Flask, client_in: FlaskClient, bell: Rung, shop: Marketplace) -> None:
@@ -269,6 +269,34 @@ def test_the_meter_warns(write: Write, client_in: FlaskClient, one: Integration,
     with write() as session:
         session.add(Usage(integration_id=one.id, month="2026-11", calls=metered, metered=metered))
     assert says in words(card(client_in.get(LIST).text, one.id))
+
+
+@pytest.mark.parametrize(
+    ("metered", "share", "says"),
+    [
+        (4100, 80, "82 % of the requests that the plan includes for November are used. Batches wait until 1 December"),
+        (4100, 90, "82 % of the requests that the plan includes for November are used. Look at"),
+        (5200, 100, "The requests that the plan includes for November are used up. Batches wait until 1 December"),
+        (3999, 50, ""),
+    ],
+)
+def test_from_80_percent_on_there_is_a_warning(
+    write: Write, client_in: FlaskClient, one: Integration, metered: int, share: int, says: str
+) -> None:
+    with write() as session:
+        session.add(Usage(integration_id=one.id, month="2026-11", calls=metered, metered=metered))
+        session.get_one(Integration, one.id).batch_share = share
+    shown = words(card(client_in.get(LIST).text, one.id))
+    assert says in shown
+    assert bool(says) == ("that the plan includes for November" in shown)
+
+
+def test_where_batches_are_held_is_picked(app: Flask, client_in: FlaskClient, one: Integration) -> None:
+    assert "when 80 % of them are used" in client_in.get(f"{LIST}/{one.id}/edit").text
+    client_in.post(f"{LIST}/{one.id}/edit", data=filled(one, batch_share="0"))
+    with app.app_context():
+        assert db.session.get_one(Integration, one.id).batch_share == 0
+    assert client_in.post(f"{LIST}/{one.id}/edit", data=filled(one, batch_share="7")).status_code == 422
 
 
 def test_what_belongs_to_others_is_not_there(write: Write, client_in: FlaskClient) -> None:

@@ -25,6 +25,9 @@ QUOTAS = (5_000, 30_000, 250_000)
 """Requests a month that a community's plan may include, of which one is picked (Circle, "Usage and limits": Business,
 Enterprise and Plus, Plus Platform)."""
 
+SHARES = (50, 80, 90, 100)
+"""The percentages of the quota of which one is picked for batches to be held at; 0 for never."""
+
 DELETED = "The integration was deleted."
 """What the log says of the entries that waited for it."""
 
@@ -63,6 +66,7 @@ class Changes:
     send_invitation: bool
     watch_only: bool
     quota: int
+    batch_share: int = 80
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ def edit(session: Session, integration: Integration, changes: Changes) -> None:
     integration.send_invitation = changes.send_invitation
     integration.watch_only = changes.watch_only
     integration.quota = changes.quota
+    integration.batch_share = changes.batch_share
     audit.note(session, integration.marketplace_id, "integration_changed", called, before, _facts(integration))
     versions.bump(session, integration.marketplace_id)
 
@@ -219,6 +224,7 @@ def _facts(integration: Integration) -> dict[str, object]:
         "sends invitations": integration.send_invitation,
         "watch only": integration.watch_only,
         "quota": integration.quota,
+        "batches held at": integration.batch_share,
     }
 
 

@@ -54,6 +54,15 @@ class Meter:
         """What these calls are of the quota, in percent, at most 100: how far a bar goes."""
         return min(100.0, round(100 * calls / self.quota, 1))
 
+    @property
+    def share(self) -> int:
+        """How much of the quota is used, in whole percent, rounded down: what reaches 80 % has reached it."""
+        return 100 * self.used // self.quota
+
+    def holds_batches(self, share: int) -> bool:
+        """Whether batches wait for the next month, since this share of the quota (in percent; 0: never) is used."""
+        return 0 < share <= self.share
+
 
 def month_of(now: datetime) -> str:
     """The month as `Usage` names it, in UTC: `2026-11`."""
@@ -80,6 +89,11 @@ def meters(session: Session, integrations: Iterable[Integration], now: datetime)
     )
     used = dict(rows.all())
     return {id_: _meter(used.get(id_, 0), one, now) for id_, one in wanted.items()}
+
+
+def batches_may(session: Session, integration: Integration, now: datetime) -> bool:
+    """Whether batches may go on there this month: the share of the quota at which the merchant has them held is not used yet."""
+    return not meters(session, [integration], now)[integration.id].holds_batches(integration.batch_share)
 
 
 def _meter(used: int, integration: Integration, now: datetime) -> Meter:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from markupsafe import Markup
-from wtforms import BooleanField, Field, RadioField, StringField
+from wtforms import BooleanField, Field, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 
 from webapp import apps
 from webapp.apps import App
 from webapp.apps.registry import APPS
-from webapp.engine.integrations import LONGEST_NAME, QUOTAS
+from webapp.engine.integrations import LONGEST_NAME, QUOTAS, SHARES
 from webapp.forms.base import Form
 from webapp.forms.fields import link_field, name_field, secret_field, text, text_field
 from webapp.models import Integration
@@ -69,6 +69,7 @@ class Change(Connect):
     )
     send_invitation = BooleanField()
     quota = RadioField("Requests a month that the plan includes", coerce=int)
+    batch_share = SelectField("Batches wait for the next month", coerce=int)
 
 
 class Delete(Form):
@@ -89,10 +90,12 @@ def change(app: App, integration: Integration) -> Change:
     hint = _now(integration.key_tail)
     fields = {one.key: _field(one, hint if one.secret else one.help, one.required and not one.secret) for one in app.fields}
     values = {**integration.public, "name": integration.name, "mode": mode_of(integration)}
-    kept = {"send_invitation": integration.send_invitation, "quota": integration.quota}
+    kept = {"send_invitation": integration.send_invitation, "quota": integration.quota, "batch_share": integration.batch_share}
     made: Change = type("ChangeApp", (Change,), {"_app": app, **fields})(data={**values, **kept})
     plans = {**PLANS} if integration.quota in PLANS else {**PLANS, integration.quota: "as set"}
     made.quota.choices = [(calls, f"{calls:,} ({plan})") for calls, plan in plans.items()]
+    shares = sorted({*SHARES, integration.batch_share} - {0})
+    made.batch_share.choices = [SelectChoice(share, f"when {share} % of them are used") for share in shares] + [SelectChoice(0, "never")]
     made.send_invitation.label.text = f"{app.name} sends its invitation e-mail to whoever is invited"
     return made
 

@@ -202,7 +202,7 @@ class _Work:
 
     def _changed_rest(self, found: Integration, one: Connection) -> bool:
         """What the app need not be asked about. What the file does not say stays as it is."""
-        before = integrations.Changes(found.name, found.public, found.send_invitation, found.watch_only, found.quota)
+        before = integrations.Changes(found.name, found.public, found.send_invitation, found.watch_only, found.quota, found.batch_share)
         after = replace(
             before,
             public={**found.public, **one.values(secret=False)},

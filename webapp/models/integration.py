@@ -17,7 +17,8 @@ class Integration(Base):
     `credentials`: the secret ones, as JSON, encrypted; `public` the others (`community_url`), and `key_tail` the key's last four characters.
     `attention`: why it needs the merchant (`dead_key`, `no_api_plan`), else null; then nothing is called. `paused_at`: the merchant
     paused it. `hold_until`: the app asked for a pause, or its circuit is open. `failures`: passing failures in a row, over all customers.
-    `watch_only`: decide and log, call nothing. `catalog`: how far loading it is, and what the last load changed.
+    `watch_only`: decide and log, call nothing. `quota`: requests a month that its plan includes; `batch_share`: the percentage of them from
+    which on batches wait for the next month (0: never). `catalog`: how far loading it is, and what the last load changed.
     A deleted one (`deleted_at`) keeps its row for the log's sake.
     """
 
@@ -43,6 +44,7 @@ class Integration(Base):
     failures: Mapped[int] = mapped_column(default=0)
     failing_since: Mapped[datetime | None]
     quota: Mapped[int] = mapped_column(default=5000)
+    batch_share: Mapped[int] = mapped_column(default=80, server_default="80")
     catalog: Mapped[dict[str, Any]] = mapped_column(default=dict)
     catalog_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

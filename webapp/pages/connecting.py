@@ -128,7 +128,7 @@ def _write(session: Session, number: int, form: forms.Change, connection: Connec
         abort(404)
     mode = text(form.mode)
     watch_only = one.watch_only if mode == "paused" else mode == "watching"
-    changes = Changes(text(form.name), form.public, bool(form.send_invitation.data), watch_only, form.quota.data)
+    changes = Changes(text(form.name), form.public, bool(form.send_invitation.data), watch_only, form.quota.data, form.batch_share.data)
     integrations.edit(session, one, changes)
     if connection is not None:
         integrations.replace_key(session, one, connection, here.vault.seal, now)
