@@ -125,14 +125,15 @@ def invitations(session: Session, marketplace_id: int, now: datetime) -> Sequenc
     return session.scalars(found.order_by(Invitation.email)).all()
 
 
-def withdraw(session: Session, marketplace_id: int, invitation_id: int) -> None:
-    """Take an invitation back: its link no longer works."""
+def withdraw(session: Session, marketplace_id: int, invitation_id: int) -> bool:
+    """Take an invitation back: its link no longer works. False where there is none that could be used."""
     ours = (Invitation.marketplace_id == marketplace_id, Invitation.id == invitation_id)
     gone = session.execute(
         delete(Invitation).where(*ours, Invitation.used_at.is_(None)).returning(Invitation.email, Invitation.role)
     ).first()
     if gone is not None:
         audit.note(session, marketplace_id, "invitation_withdrawn", gone.email, {"role": gone.role})
+    return gone is not None
 
 
 def find_invitation(session: Session, token_hash: str, now: datetime) -> Invited | None:

@@ -93,7 +93,8 @@ def remove(number: int) -> ResponseReturnValue:
 def withdraw(number: int) -> ResponseReturnValue:
     """Take an invitation back."""
     with writing() as session:
-        team.withdraw(session, guard.here(), number)
+        if not team.withdraw(session, guard.here(), number):
+            abort(404)
     toast("The invitation is taken back: its link no longer works.")
     return leave(url_for("team.show"))
 
