@@ -92,7 +92,8 @@ class World:
         customer = factories.make_customer(session, self.shop, f"{self.low}-buyer@shop.test", first_name=self.name)
         lane = factories.make_lane(session, customer, self.integration)
         said = {"customer_id": customer.id, "product_id": self.product.id, "integration_id": self.integration.id, "target_id": self.space.id,
-                "trigger": "product_purchased", "action": "add_to_space", "event_id": int(self.ids["event"])}  # fmt: skip
+                "trigger": "product_purchased", "action": "add_to_space", "event_id": int(self.ids["event"]),
+                "rule_id": int(self.ids["rule"]), "test": True}  # fmt: skip
         done = factories.make_entry(session, self.shop, lane_id=lane.id, sentence=f"{self.name} was added.", **said)
         failed = factories.make_entry(session, self.shop, lane_id=lane.id, status="failed", sentence=f"{self.name} failed.", **said)
         kept = factories.make_entry(session, self.shop, lane_id=lane.id, status="unchanged", sentence=f"{self.name} kept.", details={"kept": ["x"]},
