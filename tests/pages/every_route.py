@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.factories import NOW
-from webapp.models import Event, Grant, Invitation, Marketplace, OneTimeLink, Purchase, Source
+from webapp.models import Call, CallEntry, Event, Grant, Invitation, Marketplace, OneTimeLink, Purchase, Source
 from webapp.parts import parts
 from webapp.tokens import hash_token
 
@@ -51,8 +52,9 @@ class World:
         self.name = name
         self.low = name.lower()
         self.shop = factories.make_marketplace(session, f"{name} shop")
+        plain = re.sub("[^a-z]", "", self.low)
         self.people = {
-            role: factories.make_user(session, self.shop, role, f"{self.low}-{role}@shop.test") for role in ("owner", "admin", "viewer")
+            role: factories.make_user(session, self.shop, role, f"{plain}-{role}@shop.test") for role in ("owner", "admin", "viewer")
         }
         self.ids: dict[str, str] = {"shop": str(self.shop.id), "member": str(self.people["viewer"].id), "name": name, "low": self.low}
         self._community(session)
@@ -105,6 +107,14 @@ class World:
         session.flush()
         session.add(Grant(id=factories.new_id(), lane_id=lane.id, target_id=self.space.id, purchase_id=bought.id, entry_id=later.id, op="close",
                           at=NOW + DAY, asked_at=NOW, tie="x"))  # fmt: skip
+        call = Call(id=factories.new_id(), lane_id=lane.id, integration_id=self.integration.id, at=NOW, method="POST", path=f"/{self.name} path",
+                    body=json.dumps({"name": f"{self.name} sent"}), says=f"add {self.name} said", status=422,
+                    answer=json.dumps({"message": f"{self.name} answered"}), duration_ms=12)  # fmt: skip
+        proxied = Call(id=factories.new_id(), lane_id=lane.id, integration_id=self.integration.id, at=NOW, method="GET", path="/x", body="",
+                       says="ask", status=502, answer=f"<html>{self.name} proxy</html>", duration_ms=12)  # fmt: skip
+        session.add_all([call, proxied])
+        session.flush()
+        session.add_all(CallEntry(entry_id=entry.id, call_id=one.id) for entry in (done, failed) for one in (call, proxied))
         running = factories.make_batch(session, self.shop, given={"title": f"{self.name} batch"}, state="running")
         stopped = factories.make_batch(session, self.shop, given={"title": f"{self.name} batch"}, state="paused")
         self._keep(

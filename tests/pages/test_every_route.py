@@ -53,7 +53,7 @@ def addresses(app: Flask, ids: Ids) -> Iterator[tuple[str, str, str, Route]]:
 
 
 def _address(app: Flask, rule: Rule, route: Route, ids: Ids) -> str:
-    values = {name: ids[thing] for name, thing in route.about.items()}
+    values = {name: quote(ids[thing], safe="") for name, thing in route.about.items()}
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
 
 

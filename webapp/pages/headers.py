@@ -20,6 +20,9 @@ POLICY = "; ".join(
 )
 """Nothing inline and nothing evaluated: no page has a script, style or handler of its own."""
 
+PERMISSIONS = ", ".join(f"{one}=()" for one in ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics"))
+"""What no page of ours asks a browser for, and nothing in a page may."""
+
 HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -34,6 +37,7 @@ def _protect(answer: FlaskResponse) -> FlaskResponse:
     headers["Content-Security-Policy"] = POLICY
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = PERMISSIONS
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers.setdefault("Cache-Control", "private, no-cache")
     if request.is_secure:
