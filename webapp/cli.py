@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from webapp import console, demo
 from webapp.database import db, writing
-from webapp.engine import accounts, holdings, log_query, logs
+from webapp.engine import accounts, holdings, log_query, logs, rekeying
 from webapp.market.applying import Applied, apply
 from webapp.market.exporting import export
 from webapp.market.nodes import Wrong
@@ -27,6 +27,7 @@ from webapp.market.reading import read
 from webapp.models import Marketplace
 from webapp.parts import parts
 from webapp.tokens import hash_token, new_token
+from webapp.vault import Sealed
 
 LASTS = {accounts.SET_UP: timedelta(days=7), accounts.SIGN_IN: timedelta(hours=24), accounts.RESET: timedelta(hours=24)}
 """How long the links work that are printed here, by their purpose."""
@@ -67,7 +68,7 @@ def on_database(command: Callable[P, None]) -> Callable[P, None]:
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
-    for command in (apply_file, export_file, show_logs, show_holds, setup_link, make_demo, user):
+    for command in (apply_file, export_file, show_logs, show_holds, setup_link, make_demo, rotate_keys, user):
         app.cli.add_command(command)
 
 
@@ -188,6 +189,27 @@ def make_demo() -> None:
     db.session.rollback()
     demo.tell_sandbox(db.session(), here)
     click.echo("The demo marketplace is ready.")
+
+
+@click.command("rotate-keys")
+@on_database
+def rotate_keys() -> None:
+    """Encrypt every stored secret anew with the first of ENCRYPTION_KEYS.
+
+    Everything goes on meanwhile: the other keys still open what is not done yet. Afterwards they can be taken out.
+    """
+    came = rekeying.rekey(writing, _rotated)
+    click.echo(f"{came.done} secrets are encrypted with the newest key.")
+    if came.lost:
+        raise click.ClickException(f"{came.lost} could not be opened by any of ENCRYPTION_KEYS and are as they were. Keep the old keys.")
+    click.echo("The other keys are not needed any longer, once every process runs with this one.")
+
+
+def _rotated(sealed: bytes) -> bytes | None:
+    try:
+        return parts().vault.rotate(sealed)
+    except Sealed:
+        return None
 
 
 @user.command("reset-link")
