@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import Any
 
+from webapp import journal
 from webapp.config import load
 from webapp.environment import ConfigError
 
@@ -22,6 +23,7 @@ threads = settings.web_threads
 keepalive = 75  # longer than a router keeps its side open, so that it is not we who hang up in the middle
 graceful_timeout = 6  # platforms kill 10 s after SIGTERM
 loglevel = settings.log_level.lower()
+logconfig_dict = journal.layout(settings.log_level, settings.log_format)
 accesslog = None  # the routers have one, and ours would hold what people searched for
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_migrate import Migrate
 
-from webapp import cli, config, database, desk, doorbell, hands, live, pages, parts, proxies
+from webapp import cli, config, database, desk, doorbell, hands, live, mistakes, pages, parts, proxies
 from webapp.ids import Ids
 from webapp.vault import Vault
 
@@ -13,6 +13,7 @@ from webapp.vault import Vault
 def create_app(settings: config.Settings | None = None) -> Flask:
     """The app for these settings, or for those of the environment. Raises ConfigError for a wrong one."""
     settings = settings or config.load()
+    mistakes.register(settings.sentry_dsn)
     app = Flask(__name__, template_folder="../templates", static_folder=None)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=2 * 1024 * 1024)
     proxies.register(app, settings.trusted_proxies)

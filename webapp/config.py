@@ -22,6 +22,8 @@ from webapp.environment import (
     as_flag,
     as_http_url,
     as_level,
+    as_log_format,
+    as_metrics_token,
     as_rate,
     as_redis_url,
     as_sender,
@@ -147,6 +149,15 @@ SETTINGS = (
         "1 where DYNO is set, else 0",
     ),
     Setting("LOG_LEVEL", as_level, "INFO", "The least level of what is written to the processes' logs."),
+    Setting("LOG_FORMAT", as_log_format, "text", "`json` writes each line of the log as one JSON object, with ids of events."),
+    Setting(
+        "METRICS_TOKEN",
+        as_metrics_token,
+        None,
+        "Serves numbers for Prometheus at /metrics to whoever sends this as a Bearer token: a long random string.",
+        "not set: /metrics is not there",
+    ),
+    Setting("SENTRY_DSN", as_text, None, "Where mistakes of Cartwheel's own are reported to (Sentry), without requests and secrets."),
     Setting("CARTWHEEL_VAR", as_text, None, "The folder for what is kept on this machine.", "var/ beside wsgi.py"),
 )
 """docs/configuration.md is this table: see `table`."""
@@ -174,6 +185,9 @@ class Settings:
     belief_hours: int
     trusted_proxies: int
     log_level: str
+    log_format: str = "text"
+    metrics_token: str | None = field(default=None, repr=False)
+    sentry_dsn: str | None = field(default=None, repr=False)
 
     @property
     def root(self) -> Path:
@@ -239,6 +253,9 @@ def load(environ: Mapping[str, str] | None = None, var: Path = VAR) -> Settings:
         belief_hours=values["BELIEF_HOURS"],
         trusted_proxies=_proxies(values["TRUSTED_PROXIES"], given),
         log_level=values["LOG_LEVEL"],
+        log_format=values["LOG_FORMAT"],
+        metrics_token=values["METRICS_TOKEN"],
+        sentry_dsn=values["SENTRY_DSN"],
     )
 
 

@@ -19,6 +19,10 @@ FERNET_BYTES = 32
 SHORTEST_SECRET = 32
 """Characters of a random string from which a Fernet key is derived."""
 
+SHORTEST_TOKEN = 16
+"""Characters of what guards the metrics."""
+
+LOG_FORMATS = ("text", "json")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FLAGS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
@@ -79,6 +83,20 @@ def as_level(name: str, text: str) -> str:
     if text.upper() not in LEVELS:
         raise ConfigError(f"{name} must be one of {', '.join(LEVELS)}, not {text!r}.")
     return text.upper()
+
+
+def as_log_format(name: str, text: str) -> str:
+    """How a line of the log is written: text or json."""
+    if text.lower() not in LOG_FORMATS:
+        raise ConfigError(f"{name} must be one of {', '.join(LOG_FORMATS)}, not {text!r}.")
+    return text.lower()
+
+
+def as_metrics_token(name: str, text: str) -> str:
+    """What guards /metrics: too long to be guessed."""
+    if len(text) < SHORTEST_TOKEN:
+        raise ConfigError(f"{name} must be a random string of at least {SHORTEST_TOKEN} characters.")
+    return text
 
 
 def as_rate(name: str, text: str) -> Rate | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import logging.config
 import signal
 import sys
 from types import FrameType
 
-from webapp import create_app
+from webapp import create_app, journal
 from webapp.environment import ConfigError
 from webapp.parts import parts
 from workers.room import Room, enter
@@ -20,8 +20,8 @@ def main() -> None:
     except ConfigError as wrong:
         sys.exit(f"Cartwheel can't start: {wrong}")
     with app.app_context():
-        level = parts().settings.log_level
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+        settings = parts().settings
+    logging.config.dictConfig(journal.layout(settings.log_level, settings.log_format))
     sys.setswitchinterval(0.0005)  # an answer that has come does not wait 5 ms for another thread
     room = Room(app)
     enter(room)

@@ -192,6 +192,8 @@ ROUTES: dict[str, Route] = {
     "general.change_password": Route(MEMBER, quiet=OWN),
     "general.show": Route(MEMBER),
     "health.alive": Route(ANYBODY),
+    "health.metrics": Route(ANYBODY),
+    "health.ready": Route(ANYBODY),
     "integrations.delete": Route(CHANGER, {"number": "integration"}, {"name": "{name} community"}),
     "integrations.index": Route(MEMBER),
     "integrations.refresh": Route(CHANGER, {"number": "integration"}, quiet="loads what Circle has: nothing of the merchant's changes"),

@@ -39,7 +39,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "CIRCLE_API_URL": "http://127.0.0.1:1/api", "CIRCLE_RATE": "7/1", "DEMO": "1", "FLASK_ENV": "production", "WEB_THREADS": "8",
         "CALL_THREADS": "2", "BELIEF_HOURS": "0", "TRUSTED_PROXIES": "2",
         "SMTP_URL": "smtps://cart%40shop:hush@mail.shop.test", "MAIL_FROM": "Acme <mail@shop.test>",
-        "LOG_LEVEL": "error", "CARTWHEEL_VAR": str(tmp_path / "there"),
+        "LOG_LEVEL": "error", "LOG_FORMAT": "JSON", "METRICS_TOKEN": "a token for prometheus", "SENTRY_DSN": "https://k@sentry.test/1",
+        "CARTWHEEL_VAR": str(tmp_path / "there"),
     }  # fmt: skip
     settings = load(given)
     assert {setting.name for setting in SETTINGS} == given.keys()

@@ -1,0 +1,39 @@
+"""The log of the processes: lines of text, or of JSON with what a record was given beside."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+
+from webapp.journal import Json, layout
+
+
+def line(**more: object) -> dict[str, object]:
+    record = logging.makeLogRecord(
+        {"name": "webapp.desk", "levelname": "INFO", "msg": "Taken: %s", "args": ("one",), "created": 0.0, **more}
+    )
+    said: dict[str, object] = json.loads(Json().format(record))
+    return said
+
+
+def test_a_line_is_one_object() -> None:
+    assert line() == {"at": "1970-01-01T00:00:00.000+00:00", "level": "INFO", "logger": "webapp.desk", "message": "Taken: one"}
+
+
+def test_what_the_record_was_given_stands_in_it() -> None:
+    assert line(event=7, entries=2)["event"] == 7
+
+
+def test_an_error_stands_in_it_on_the_same_line() -> None:
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError as wrong:
+        said = line(exc_info=(type(wrong), wrong, wrong.__traceback__))
+    assert "ZeroDivisionError" in str(said["error"])
+
+
+def test_the_layout_is_one_that_logging_takes() -> None:
+    for form in ("text", "json"):
+        logging.config.DictConfigurator(layout("INFO", form))
+    assert layout("INFO", "json")["formatters"]["lines"] == {"()": "webapp.journal.Json"}
