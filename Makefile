@@ -8,13 +8,16 @@ DEV_STAMP := $(VENV)/.installed-dev
 # One hop for everything: `uv pip` never asks for a hash that the lock files don't hold.
 SYNC := $(UV) pip install -q --python $(BIN)/python --require-hashes --no-deps
 
-.PHONY: run test lint bench screenshots lock dev clean
+.PHONY: run test fuzz lint bench screenshots lock dev clean
 
 run: $(STAMP)
 	@exec $(BIN)/python -m embedded
 
 test: $(DEV_STAMP)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+fuzz: $(DEV_STAMP)
+	REQUESTS=$${REQUESTS:-100000} $(BIN)/python -m pytest -n 2 tests/pages/test_hostile.py $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
