@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.factories import NOW, make_marketplace, make_product
+from webapp.csv_file import MOST_BYTES, Unreadable, Wrong, decode
 from webapp.engine import product_csv
-from webapp.engine.product_csv import MOST_BYTES, MOST_LINES, Line, Unreadable, Wrong
+from webapp.engine.product_csv import MOST_LINES, Line
 from webapp.models import Marketplace, Product
 
 _ids = count(10**9)
@@ -82,7 +83,7 @@ def test_as_many_lines_as_may_be_beside_a_heading() -> None:
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_id() -> None:
-    assert pairs(product_csv.decode("ads-101,Café".encode("utf-8-sig"))) == [("ads-101", "Café")]
+    assert pairs(decode("ads-101,Café".encode("utf-8-sig"))) == [("ads-101", "Café")]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_id() -> None:
 )
 def test_what_is_no_text_says_so(data: bytes, says: str) -> None:
     with pytest.raises(Unreadable, match=says):
-        product_csv.decode(data)
+        decode(data)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.pages.conftest import SignIn, Write
+from webapp import csv_file
 from webapp.engine import product_csv
 from webapp.engine.products import PART
 from webapp.models import Marketplace, Product, User
@@ -263,7 +264,7 @@ def test_a_file_is_previewed_then_imported(owners: FlaskClient, write: Write, sh
 
 def test_the_largest_file_goes_all_the_way(owners: FlaskClient, write: Write, shop: Marketplace):
     content = "".join(f"{number},{'ü' * 100}\n" for number in range(product_csv.MOST_LINES)).encode()
-    assert 1_000_000 < len(content) < product_csv.MOST_BYTES
+    assert 1_000_000 < len(content) < csv_file.MOST_BYTES
     preview = upload(owners, content)
     assert "Import 5,000 products" in preview.text
     assert "and 4,980 more" in preview.text
@@ -275,7 +276,7 @@ def test_the_largest_file_goes_all_the_way(owners: FlaskClient, write: Write, sh
 @pytest.mark.parametrize("headers", [{}, PARTLY])
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "This file is empty."), ("Café".encode("latin-1"), "not in UTF-8"), (b"x" * (product_csv.MOST_BYTES + 1), "larger than 1 MiB")],
+    [(b"", "This file is empty."), ("Café".encode("latin-1"), "not in UTF-8"), (b"x" * (csv_file.MOST_BYTES + 1), "larger than 1 MiB")],
 )
 def test_a_file_that_cannot_be_read_says_why(owners: FlaskClient, headers: dict[str, str], content: bytes, says: str):
     answer = upload(owners, content, **headers)

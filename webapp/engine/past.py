@@ -33,11 +33,18 @@ GONE = "The rule was deleted, switched off or changed meanwhile. What was done b
 BROKEN = "What the rule is about no longer exists there. Choose another target for it, then begin anew."
 
 
-def counting(marketplace_id: int, draft: Draft, adds: bool, now: datetime) -> list[ColumnElement[bool]]:
-    """What a happening of the past must be to count for a rule that does not exist yet; tests never count. To be joined with its Purchase."""
+def counting(
+    marketplace_id: int, draft: Draft, adds: bool, now: datetime, customers: Collection[int] | None = None
+) -> list[ColumnElement[bool]]:
+    """What a happening of the past must be to count for a rule that does not exist yet, of these customers alone where they are given.
+
+    To be joined with its Purchase; tests never count.
+    """
+    # A customer is of one marketplace: named beside them, SQLite would go through all of the marketplace's happenings.
+    whose = Happening.marketplace_id == marketplace_id if customers is None else Happening.customer_id.in_(customers)
     conditions = [
-        Happening.marketplace_id == marketplace_id, Happening.trigger == draft.trigger, Happening.refuted.is_(False),
-        Happening.at <= now, Purchase.test.is_(False), _stands(draft.trigger),
+        whose, Happening.trigger == draft.trigger, Happening.refuted.is_(False), Happening.at <= now, Purchase.test.is_(False),
+        _stands(draft.trigger, marketplace_id if customers is None else None),
     ]  # fmt: skip
     if draft.product_id is not None:
         conditions.append(Happening.product_id == draft.product_id)
@@ -46,8 +53,8 @@ def counting(marketplace_id: int, draft: Draft, adds: bool, now: datetime) -> li
     return conditions
 
 
-def _stands(trigger: str) -> ColumnElement[bool]:
-    """That nothing that happened since speaks against it."""
+def _stands(trigger: str, marketplace_id: int | None) -> ColumnElement[bool]:
+    """That nothing that happened since speaks against it. With a marketplace, asked of all of its purchases at once."""
     after = aliased(Happening)
     if trigger == "prospect_created":
         bought = (
@@ -61,10 +68,10 @@ def _stands(trigger: str) -> ColumnElement[bool]:
         return not_(select(after.id).where(after.purchase_id == Happening.purchase_id, *given, after.at > Happening.at).exists())
     end = aliased(Happening)
     again = select(after.id).where(after.purchase_id == end.purchase_id, *given, after.at > end.at).exists()
-    over = select(end.purchase_id).where(
-        end.marketplace_id == Happening.marketplace_id, end.trigger.in_(ENDS), end.refuted.is_(False), not_(again)
-    )  # fmt: skip
-    return Happening.purchase_id.not_in(over)
+    over = select(end.purchase_id).where(end.trigger.in_(ENDS), end.refuted.is_(False), not_(again))
+    if marketplace_id is None:
+        return not_(over.where(end.purchase_id == Happening.purchase_id).exists())
+    return Happening.purchase_id.not_in(over.where(end.marketplace_id == marketplace_id))
 
 
 def people(session: Session, marketplace_id: int, draft: Draft, app: App, now: datetime) -> list[int]:
@@ -114,7 +121,7 @@ def _happened(
     rows = session.execute(
         select(Happening)
         .join(Purchase, Purchase.id == Happening.purchase_id)
-        .where(*counting(marketplace_id, draft, rule.adds, now), Happening.customer_id.in_(customers))
+        .where(*counting(marketplace_id, draft, rule.adds, now, customers))
         .order_by(Happening.at, Happening.tie)
     ).scalars()
     newest = {row.purchase_id: row for row in rows}

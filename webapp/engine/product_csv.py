@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from webapp.csv_file import Unreadable, Wrong, rows
 from webapp.engine import audit, versions
 from webapp.engine.products import LONGEST_NAME, id_error, name_error
 from webapp.models import Product
 
-MOST_BYTES = 1024 * 1024
 MOST_LINES = 5000
 CHUNK = 400
 """How many ids one query asks for: SQLite takes some thousand values at most."""
@@ -29,10 +27,6 @@ NAMES = frozenset({"name", "product", "product name", "product_name", "productna
 NewId = Callable[[datetime], int]
 
 
-class Unreadable(Exception):
-    """The file as a whole can't be used: a sentence."""
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One good line: its number in the file, the checkout's id, the name."""
@@ -40,14 +34,6 @@ class Line:
     number: int
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """One line that can't be used, and why."""
-
-    number: int
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +58,13 @@ class Plan:
         return len(self.new) + len(self.renamed)
 
 
-def decode(data: bytes) -> str:
-    """A file's text. Raises Unreadable where it is too large, or not UTF-8."""
-    if len(data) > MOST_BYTES:
-        raise Unreadable("This file is larger than 1 MiB. Split it, and import one part after the other.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unreadable("This file is not in UTF-8. Save it as “CSV UTF-8” in your spreadsheet, then choose it again.") from None
-    if "\0" in text:
-        raise Unreadable("This is not a CSV file. Save the sheet as “CSV UTF-8”, then choose it again.")
-    return text
-
-
 def read(text: str) -> Read:
     """The lines of a CSV text: `id,name`, by commas, semicolons or tabs, with or without a heading. Raises Unreadable."""
-    rows = list(_rows(text))
-    if not rows:
+    found = list(rows(text))
+    if not found:
         raise Unreadable("This file is empty. It needs a line for each product: its id, then its name.")
-    columns = _columns(rows[0][1])
-    body = rows[1:] if columns else rows
+    columns = _columns(found[0][1])
+    body = found[1:] if columns else found
     if not body:
         raise Unreadable("This file has a heading and no products.")
     if len(body) > MOST_LINES:
@@ -126,26 +99,6 @@ def store(session: Session, marketplace_id: int, lines: Sequence[Line], *, now: 
         audit.note(session, marketplace_id, "products_imported", "a file", after=done)
         versions.bump(session, marketplace_id)
     return plan
-
-
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line that is not empty, with the number at which it begins. Raises Unreadable where quotes don't close."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first), strict=True, skipinitialspace=True)
-    begins = 1
-    try:
-        for cells in reader:
-            trimmed = [cell.strip() for cell in cells]
-            if any(trimmed):
-                yield begins, trimmed
-            begins = reader.line_num + 1
-    except csv.Error:
-        raise Unreadable(f"Line {begins} can't be read: its quotes do not match. Mend it, then choose the file again.") from None
-
-
-def _delimiter(line: str) -> str:
-    """What separates the columns: what the first line has most of."""
-    return max(",;\t", key=lambda one: (line.count(one), one == ","))
 
 
 def _columns(cells: Sequence[str]) -> tuple[int, int] | None:

@@ -10,9 +10,10 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
+from webapp.csv_file import MOST_BYTES, Unreadable, decode
 from webapp.database import db, writing
 from webapp.engine import product_csv
-from webapp.engine.product_csv import MOST_BYTES, Plan, Read, Unreadable
+from webapp.engine.product_csv import Plan, Read
 from webapp.forms.products import ImportFile
 from webapp.pages import guard, times
 from webapp.pages.render import leave, render_dialog
@@ -54,7 +55,7 @@ def upload() -> ResponseReturnValue:
 def confirm() -> ResponseReturnValue:
     """Do what the preview said."""
     try:
-        found: Read = product_csv.read(product_csv.decode(request.form.get("text", "").encode()))
+        found: Read = product_csv.read(decode(request.form.get("text", "").encode()))
     except Unreadable as why:
         form = ImportFile(None)
         form.file.errors = [str(why)]
@@ -73,7 +74,7 @@ def _content(file: FileStorage | None) -> str:
     """The text of what was chosen. Raises Unreadable."""
     if file is None or not file.filename:
         raise Unreadable("Choose a file.")
-    return product_csv.decode(file.stream.read(MOST_BYTES + 1))
+    return decode(file.stream.read(MOST_BYTES + 1))
 
 
 def _told(done: Plan) -> str:
