@@ -44,7 +44,7 @@ CASES = {
     "what a refund takes in any case": Case(
         "product_refunded", "remove_from_space", BASIC, Forecast(3, lose=2, unsure=1, calls=3), None, {"removal": "always"}
     ),
-    "the membership of who was refunded": Case("product_refunded", "remove_member", None, Forecast(3, lose=1, keep=1, unsure=1, calls=3)),
+    "the membership of who was refunded": Case("product_refunded", "remove_member", None, Forecast(3, lose=1, keep=1, unsure=1, calls=2)),
     "nobody did it": Case("subscription_charged", "add_tag", "New", Forecast()),
 }
 

@@ -15,7 +15,7 @@ from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, case, fal
 from sqlalchemy.orm import Session, aliased
 
 from webapp.apps import MEMBERSHIP, App
-from webapp.engine import past, records, timing
+from webapp.engine import past, records, timing, usage
 from webapp.engine.access import Mark, Op, Record, desired
 from webapp.engine.rules import Draft, default_removal, membership
 from webapp.engine.triggers import TRIGGERS
@@ -46,6 +46,21 @@ class Forecast:
     def changes(self) -> int:
         """For how many people access would change."""
         return self.gain + self.lose
+
+    @property
+    def sentence(self) -> str:
+        """The rest of "It would …": what it would change, for whom, and at what price."""
+        parts = [f"{number:,} {word}" for number, word in ((self.gain, "gain"), (self.lose, "lose")) if number]
+        said = [f"change access for {_people(self.changes)}: {', '.join(parts)}" if parts else "change nothing for them"]
+        if self.keep:
+            said.append(f"{self.keep:,} {'keeps' if self.keep == 1 else 'keep'} it because of another purchase")
+        if self.unsure:
+            said.append(f"of {self.unsure:,} nothing is on record, and they are removed to be sure")
+        return "; ".join([*said, usage.calls_words(self.calls)]) + "."
+
+
+def _people(count: int) -> str:
+    return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
 class _Known(NamedTuple):

@@ -64,6 +64,13 @@ class Meter:
         return 0 < share <= self.share
 
 
+def calls_words(calls: int) -> str:
+    """An estimate as one would say it: `about 260 metered calls`, two digits that mean something."""
+    step: int = 10 ** max(0, len(str(calls)) - 2)
+    about = round(calls / step) * step
+    return f"about {about:,} metered {'call' if about == 1 else 'calls'}" if about else "no metered call"
+
+
 def month_of(now: datetime) -> str:
     """The month as `Usage` names it, in UTC: `2026-11`."""
     return f"{now:%Y-%m}"

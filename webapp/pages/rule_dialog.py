@@ -16,8 +16,8 @@ from webapp.database import db, writing
 from webapp.engine import implications, integrations, rulebook, rules
 from webapp.engine.triggers import TRIGGERS
 from webapp.forms.rules import action_step, removal_step, timing_step, trigger_step
-from webapp.models import Integration
-from webapp.pages import guard, rule_answers, rule_choices, rule_step, rule_targets, trigger_words
+from webapp.models import Batch, Integration
+from webapp.pages import batches, guard, rule_answers, rule_choices, rule_past, rule_step, rule_targets, trigger_words
 from webapp.pages.render import leave, render_dialog
 from webapp.pages.rule_answers import About, Answers
 from webapp.pages.toasts import toast
@@ -144,13 +144,13 @@ def _confirm(about: About) -> ResponseReturnValue:
     if wrong or request.method == "GET":
         return _show_confirm(about, answers, wrong=bool(wrong) and request.method == "POST")
     try:
-        _store(about, answers)
+        begun = _store(about, answers)
     except rules.Duplicate as same:
         return _show_confirm(about, answers, same.rule_id)
     except rules.Wrong:  # gone since the look above
         return _go(about, "action", answers)
     toast("Rule saved." if about.row else "Rule added.")
-    return leave(about.close)
+    return batches.begun(begun) if begun else leave(about.close)
 
 
 def _show_confirm(about: About, answers: Answers, duplicate: int | None = None, *, wrong: bool = False) -> Response:
@@ -170,19 +170,23 @@ def _show_confirm(about: About, answers: Answers, duplicate: int | None = None, 
         sentence=rulebook.sentence(session, APPS, here, draft),
         implied=implications.implied(session, APPS, here, draft),
         timing=timing,
+        past=rule_past.told(draft, ticked="past" in request.form),
         removal=removal_step(removal) if removal else None,
         duplicate=rulebook.one(session, APPS, here, duplicate) if duplicate else None,
         nav=about.nav,
     )
 
 
-def _store(about: About, answers: Answers) -> None:
+def _store(about: About, answers: Answers) -> Batch | None:
+    """Make or change the rule. Where it is also for who did it before, gives the batch that sees to them."""
     draft, here = about.draft(answers), guard.here()
+    customers = rule_past.people(draft) if "past" in request.form else []
     with writing() as session:
         if about.row is not None:
-            rules.change(session, APPS, here, about.row.id, draft)
+            rule = rules.change(session, APPS, here, about.row.id, draft)
         else:
-            rules.create(session, APPS, here, draft, now=parts().now(), new_id=parts().new_id)
+            rule = rules.create(session, APPS, here, draft, now=parts().now(), new_id=parts().new_id)
+        return rule_past.begin(session, rule, draft, customers) if customers else None
 
 
 def _go(about: About, step: str, answers: Answers) -> Redirect:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from webapp.apps.registry import APPS
 from webapp.database import db
 from webapp.engine import implications, integrations, rulebook, rules
-from webapp.pages import guard, rule_answers, rule_choices, rule_targets
+from webapp.pages import guard, rule_answers, rule_choices, rule_past, rule_targets
 from webapp.pages.render import is_fragment, render
 from webapp.parts import parts
 
@@ -63,7 +63,8 @@ def readback() -> ResponseReturnValue:
     if not is_fragment() or wrong:
         return redirect(about.address("action", answers))
     sentence, implied = rulebook.sentence(session, APPS, here, draft), implications.implied(session, APPS, here, draft)
-    return render("rules/_readback.html", "dialog_page.html", sentence=sentence, implied=implied, alone=True)
+    past = rule_past.told(draft, ticked="past" in request.args)
+    return render("rules/_readback.html", "dialog_page.html", sentence=sentence, implied=implied, past=past, alone=True)
 
 
 def _part(template: str, *, search: bool = True, **said: bool) -> ResponseReturnValue:
