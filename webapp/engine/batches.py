@@ -30,6 +30,9 @@ OPEN = ("running", "paused")
 SHOWN = 50
 """How many batches the list shows."""
 
+Items = Sequence[int] | Mapping[int, dict[str, Any]]
+"""What a batch is about: the ids of rows, or the lines of a file with their data."""
+
 Came = Literal["more", "waits", "over"]
 
 
@@ -72,7 +75,7 @@ class Progress:
 
 
 def start(
-    session: Session, marketplace_id: int, kind: str, items: Sequence[int] | Mapping[int, dict[str, Any]], *,
+    session: Session, marketplace_id: int, kind: str, items: Items, *,
     title: str, given: Mapping[str, Any], by: int | None, now: datetime, new_id: NewId,
 ) -> Batch:  # fmt: skip
     """Begin a batch about these items: rows' ids, or a file's lines with their data. `given` names its `integrations`, for who waits for them."""

@@ -15,7 +15,7 @@ from webapp.apps.registry import APPS
 from webapp.engine import sentences
 from webapp.engine.book import NewId
 from webapp.engine.hand import decide
-from webapp.engine.ranks import JOINS
+from webapp.engine.ranks import BATCH_JOINS, JOINS
 from webapp.engine.work import OURS
 from webapp.models import Grant, Holding, Integration, Lane, LogEntry, Rule, Target
 
@@ -38,10 +38,11 @@ class Refused(Exception):
         self.sentence = sentence
 
 
-def replay(session: Session, marketplace_id: int, entry_id: int, now: datetime, new_id: NewId) -> int:
+def replay(session: Session, marketplace_id: int, entry_id: int, now: datetime, new_id: NewId, batch_id: int | None = None) -> int:
     """Do again what an entry asked for, with nothing believed about its target. Where its rule has another target by now, that one.
 
-    Returns the id of the new entry. What is superseded stays superseded: the new entry will say so. Raises NoEntry, Refused.
+    Returns the id of the new entry, which is of the batch if there is one. What is superseded stays superseded: the new entry will say so.
+    Raises NoEntry, Refused.
     """
     entry = _get(session, marketplace_id, entry_id)
     integration = _integration(session, entry)
@@ -56,10 +57,11 @@ def replay(session: Session, marketplace_id: int, entry_id: int, now: datetime, 
     if target.gone_at is not None:
         raise Refused("What it is about no longer exists there. Choose another target for its rule first.")
     made = _copy(session, entry, integration, target, now, new_id)
+    made.batch_id = batch_id
     if target.id != entry.target_id:
         _take_over_marks(session, entry, made, target.id, now, new_id)
     _doubt(session, made.lane_id or 0, target.id, now)
-    make_due(session, made.lane_id or 0, now)
+    make_due(session, made.lane_id or 0, now, JOINS if batch_id is None else BATCH_JOINS)
     entry.todo, entry.changed_at = "Nothing here: it was replayed, and what became of that is in its newer entry.", now
     return made.id
 
@@ -194,11 +196,14 @@ def _doubt(session: Session, lane: int, target: int, now: datetime) -> None:
     session.execute(row.on_conflict_do_update(index_elements=["lane_id", "target_id"], set_={**doubt, "word": word}))
 
 
-def make_due(session: Session, lane: int, now: datetime) -> None:
-    """The lane is due at once, also where it backs off: the merchant has said so. One that is claimed sees to it by itself."""
+def make_due(session: Session, lane: int, now: datetime, rank: int = JOINS) -> None:
+    """The lane is due at once, also where it backs off: the merchant has said so. One that is claimed sees to it by itself.
+
+    `rank`: how urgent; somebody waits for it before the page, unless it is a batch's.
+    """
     session.execute(
         update(Lane)
         .where(Lane.id == lane, Lane.claim.is_(None))
-        .values(due_at=now, retry_at=None, rank=JOINS)  # somebody waits for it before the page
+        .values(due_at=now, retry_at=None, rank=rank)
         .execution_options(synchronize_session=False)
     )

@@ -54,3 +54,9 @@ class ImportFile(Form):
     """A file to be looked at. What it may be is checked where it is read."""
 
     file = FileField("CSV file", description="UTF-8, at most 1 MiB and 5,000 lines.")
+
+
+class ImportPurchases(Form):
+    """A file of past purchases. What it may be is checked where it is read."""
+
+    file = FileField("CSV file", description="UTF-8, at most 1 MiB and 20,000 lines.")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from webapp.apps.registry import APPS
 from webapp.engine.accounts import OWN_FORMAT
+from webapp.engine.purchase_import import KEY as IMPORTS
 from webapp.engine.rules import default_removal
 from webapp.engine.triggers import TRIGGERS
 from webapp.market.nodes import plain
@@ -80,7 +81,7 @@ def _owner(session: Session, marketplace_id: int) -> str:
 
 
 def _sources(session: Session, marketplace_id: int) -> list[Said]:
-    others = select(Source.kind).where(Source.marketplace_id == marketplace_id, Source.kind != OWN_FORMAT)
+    others = select(Source.kind).where(Source.marketplace_id == marketplace_id, Source.kind.not_in((OWN_FORMAT, IMPORTS)))
     return [{"source": kind} for kind in session.scalars(others.order_by(Source.kind))]
 
 

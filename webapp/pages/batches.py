@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.database import db, writing
 from webapp.doorbell import BATCH
 from webapp.engine import batches
+from webapp.engine.batches import Items
 from webapp.models import Batch
 from webapp.pages import guard
 from webapp.pages.render import is_fragment, leave, render
@@ -64,6 +66,12 @@ def resume(batch_id: int) -> ResponseReturnValue:
 def stop(batch_id: int) -> ResponseReturnValue:
     """Begin nothing more, for good."""
     return _changed(batch_id, lambda session: batches.stop(session, guard.here(), batch_id, guard.me().email, parts().now()))
+
+
+def begin(session: Session, kind: str, items: Items, title: str, given: Mapping[str, Any]) -> Batch:
+    """Start a batch on behalf of who is signed in."""
+    here = parts()
+    return batches.start(session, guard.here(), kind, items, title=title, given=given, by=guard.me().id, now=here.now(), new_id=here.new_id)
 
 
 def begun(batch: Batch) -> ResponseReturnValue:

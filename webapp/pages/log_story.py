@@ -11,6 +11,7 @@ from typing import Any
 from webapp.apps import App
 from webapp.apps.registry import APPS
 from webapp.engine import states
+from webapp.engine.purchase_import import KEY as IMPORTS
 from webapp.engine.states import State
 from webapp.engine.story import Request, Story
 from webapp.engine.triggers import TRIGGERS
@@ -137,6 +138,9 @@ def _arrival(story: Story) -> Iterator[Step]:
         return
     late = event.received_at - event.at
     text = f"It happened {times.duration(late)} before it arrived." if late > timedelta(minutes=5) else ""
+    if story.source == IMPORTS:
+        yield Step(event.received_at, "in", "Imported from a file", event.type, kind="event", about=event)
+        return
     sender = "Cartwheel sent a test event" if event.test else "Your checkout sent a message"
     yield Step(event.received_at, "in", sender, event.type, text, kind="event", about=event)
     checked = "Signature checked" if story.source == "cartwheel" else "Address checked"

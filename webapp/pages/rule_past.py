@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from webapp.apps.registry import APPS
 from webapp.database import db
-from webapp.engine import batches, forecast, past, readback, rulebook, usage
+from webapp.engine import forecast, past, readback, rulebook, usage
 from webapp.engine.forecast import Forecast
 from webapp.engine.rules import Draft
 from webapp.models import Batch, Integration, Rule
-from webapp.pages import guard
+from webapp.pages import batches, guard
 from webapp.parts import parts
 
 
@@ -46,7 +46,4 @@ def people(draft: Draft) -> list[int]:
 def begin(session: Session, rule: Rule, draft: Draft, customers: list[int]) -> Batch:
     """Apply the rule that was just stored to these customers, in its transaction."""
     title = f"For past customers: {readback.plain(rulebook.sentence(session, APPS, guard.here(), draft))}"
-    now, new_id = parts().now(), parts().new_id
-    return batches.start(
-        session, guard.here(), past.KEY, customers, title=title, given=past.given(rule), by=guard.me().id, now=now, new_id=new_id
-    )
+    return batches.begin(session, past.KEY, customers, title, past.given(rule))

@@ -21,7 +21,7 @@ from webapp.forms.rules import Trial
 from webapp.models import LogEntry
 from webapp.pages import guard, log_story, trial_events
 from webapp.pages.render import is_fragment, render, render_dialog
-from webapp.pages.rules import address
+from webapp.pages.rule_address import address
 from webapp.parts import parts
 
 SOON = timedelta(minutes=1)

@@ -12,8 +12,9 @@ from webapp.apps.registry import APPS
 from webapp.database import db, writing
 from webapp.engine import integrations, rulebook, rules
 from webapp.engine.rulebook import Row
-from webapp.pages import guard, product_address, rule_table
+from webapp.pages import batches, guard, rule_back, rule_table
 from webapp.pages.render import leave, render_dialog
+from webapp.pages.rule_address import address
 from webapp.pages.toasts import toast
 from webapp.parts import parts
 
@@ -47,13 +48,15 @@ def switch_on(rule_id: int) -> ResponseReturnValue:
 @pages.route("/rules/<int:rule_id>/delete", methods=["GET", "POST"])
 @guard.may_change
 def delete(rule_id: int) -> ResponseReturnValue:
-    """Ask, with what the rule did lately, then delete it."""
+    """Ask, with what the rule did lately and what it gave, then delete it; and take that back where it was ticked."""
     row = _row(rule_id)
+    toll = rule_back.toll(row)
     if request.method == "POST":
         with writing() as session:
             rules.delete(session, guard.here(), rule_id, now=parts().now())
+            begun = rule_back.begin(session, row, toll) if "take_back" in request.form and toll.lanes else None
         toast("Rule deleted. The log keeps what it did.")
-        return leave(address(row))
+        return batches.begun(begun) if begun else leave(address(row))
     waiting = rulebook.waiting(db.session(), guard.here(), rule_id)
     activity = rule_table.lately(guard.here(), [rule_id])[rule_id]
     context: dict[str, Any] = {
@@ -61,16 +64,10 @@ def delete(rule_id: int) -> ResponseReturnValue:
         "close": address(row),
         "activity": activity,
         "waiting": waiting,
+        "toll": toll,
         "nav": "products" if row.product_id else "integrations",
     }
     return render_dialog("rules/_delete.html", "Delete rule", **context)
-
-
-def address(row: Row) -> str:
-    """The page that lists a rule: its product's, or that of the global ones."""
-    if row.product_id is None or row.product_key is None:
-        return url_for("rules.index")
-    return product_address.by_key(row.product_key, row.product_id)
 
 
 def _switched(rule_id: int, *, on: bool) -> Redirect:
