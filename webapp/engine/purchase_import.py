@@ -33,7 +33,8 @@ CHUNK = 400
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What the lines of a file would do: `new` purchases by their lines' numbers, with the product that each names made sure of; how many
-    are `known`; the ids of `products` that would be made; of how many people; how many new ones no rule is about; and the metered calls."""
+    are `known`; the ids of `products` that would be made; of how many people; how many new ones no rule is about; the metered calls, and at
+    which integrations."""
 
     new: Mapping[int, Message]
     known: int
@@ -41,6 +42,7 @@ class Plan:
     people: int
     ruleless: int
     calls: int
+    integrations: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -67,7 +69,8 @@ def plan(session: Session, snapshot: Snapshot, messages: Mapping[int, Message], 
         ruleless += not rules
     calls = sum(_calls(rules, known.get(email) or _Customer()) for email, rules in asked.items())
     made = sorted({m.lines[0].product for m in new.values()} - snapshot.products.keys())
-    return Plan(new, len(named) - len(new), made, len(asked), ruleless, calls)
+    integrations = sorted({rule.integration_id for rules in asked.values() for rule in rules})
+    return Plan(new, len(named) - len(new), made, len(asked), ruleless, calls, integrations)
 
 
 def packed(message: Message) -> dict[str, Any]:

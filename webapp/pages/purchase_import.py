@@ -62,7 +62,7 @@ def confirm() -> ResponseReturnValue:
     title = f"Import {times.plural(len(items), 'past purchase', 'past purchases')}"
     with writing() as session:
         purchase_import.open_source(session, guard.here(), parts().now(), parts().new_id)
-        begun = batches.begin(session, purchase_import.KEY, items, title, {})
+        begun = batches.begin(session, purchase_import.KEY, items, title, {"integrations": list(plan.integrations)})
     return batches.begun(begun)
 
 
