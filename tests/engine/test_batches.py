@@ -9,7 +9,7 @@ import pytest
 from tests.engine import batching
 from tests.engine.shop import Shop
 from webapp.apps import Answer
-from webapp.engine import batches
+from webapp.engine import batches, usage
 from webapp.engine.batches import WINDOW, NoBatch
 from webapp.models import Batch, BatchItem, Integration, LogEntry
 
@@ -89,6 +89,16 @@ def test_it_waits_for_an_integration_that_does_nothing_and_says_so(shop: Shop, b
     change(shop, **columns)
     assert [batching.step(shop, batch).came for _ in range(3)] == ["more", "waits", "waits"]
     assert batching.progress(shop, batch).waits_for == f"It waits for My community, which {why}."
+
+
+def test_it_waits_for_the_next_month_where_its_share_of_the_quota_is_used(shop: Shop, batch: int) -> None:
+    change(shop, quota=5000, batch_share=80)
+    with shop.write() as session:
+        usage.count(session, shop.integration, shop.now, 4000, 4000)
+    assert batching.step(shop, batch).came == "waits"
+    assert batching.progress(shop, batch).waits_for.startswith("It waits for the next month: My community")
+    shop.pass_time(days=10)
+    assert batching.finish(shop, batch).came == {"succeeded": MANY}
 
 
 def test_a_crash_in_a_step_leaves_no_trace_and_it_goes_on(shop: Shop, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.engine import audit, logs
+from webapp.engine import audit, logs, usage
 from webapp.engine.batch_kinds import KINDS
 from webapp.engine.batch_work import Kind, Tools
 from webapp.engine.book import NewId
@@ -104,7 +104,7 @@ def step(session: Session, batch_id: int, tools: Tools) -> Stepped:
     if batch is None or batch.state != "running":
         return Stepped("over")
     room = WINDOW - _begun(session, batch_id, tools.now)
-    if room <= 0:
+    if room <= 0 or _held(session, batch, tools.now):
         return Stepped("waits", batch.marketplace_id)
     own = (BatchItem.batch_id == batch_id, BatchItem.number > batch.cursor)
     items = session.scalars(select(BatchItem).where(*own).order_by(BatchItem.number).limit(room)).all()
@@ -230,9 +230,16 @@ def _waits_for(session: Session, batch: Batch, now: datetime) -> str:
     stops = logs.stops(session, batch.marketplace_id)
     stopped = {one: stops[one] for one in _integrations(batch) if stops.get(one)}
     if not stopped:
-        return ""
+        held = _held(session, batch, now)
+        return f"It waits for the next month: {held.name} has used the share of its quota that batches may use." if held else ""
     name = session.scalar(select(Integration.name).where(Integration.id.in_(stopped)).order_by(Integration.name).limit(1))
     return f"It waits for {name}, which {'is paused' if 'paused' in stopped.values() else 'needs attention'}."
+
+
+def _held(session: Session, batch: Batch, now: datetime) -> Integration | None:
+    """An integration whose month is so far used that its merchant has batches wait; None where there is none."""
+    concerned = session.scalars(select(Integration).where(Integration.id.in_(_integrations(batch)), Integration.deleted_at.is_(None)))
+    return next((one for one in concerned.all() if not usage.batches_may(session, one, now)), None)
 
 
 def _integrations(batch: Batch) -> Collection[int]:
