@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.workers.conftest import Bench
+from tests.workers.processes import until, worker
 from webapp import doorbell
 from webapp.database import db, writing
 from webapp.engine import batches, past
-from webapp.models import Batch, Happening, Rule
+from webapp.models import Batch, Happening, LogEntry, Rule
 from webapp.parts import parts
 from workers import batches as chore
 from workers.clock import Clock
@@ -79,3 +81,20 @@ def test_a_database_that_fails_is_tried_again_and_a_mistake_of_ours_ends_it(
     assert run(bench, batch).state == "running"
     raises(KeyError("a mistake"))
     assert run(bench, batch).state == "failed"
+
+
+@pytest.mark.chaos
+def test_a_worker_that_is_killed_is_followed_by_another(bench: Bench, batch: int, tmp_path: Path) -> None:
+    """By the clock alone: nobody called for the batch."""
+
+    def state() -> tuple[str, int]:
+        (found,) = bench.rows(Batch)
+        return found.state, found.done
+
+    with worker(bench, tmp_path):
+        until(lambda: state()[1] > 0)
+    with worker(bench, tmp_path):
+        until(lambda: state()[0] == "done")
+    assert state() == ("done", len(PEOPLE))
+    assert [entry.status for entry in bench.rows(LogEntry) if entry.batch_id == batch] == ["succeeded"] * len(PEOPLE)
+    assert set(PEOPLE) <= set(bench.circle.community.held())
