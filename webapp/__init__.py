@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_migrate import Migrate
 
-from webapp import cli, config, database, desk, doorbell, hands, live, mistakes, pages, parts, proxies
+from webapp import called, cli, config, database, desk, doorbell, hands, live, mistakes, pacing, pages, parts, proxies
 from webapp.ids import Ids
 from webapp.vault import Vault
 
@@ -19,7 +19,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     proxies.register(app, settings.trusted_proxies)
     database.register(app, settings.database_url)
     bell = doorbell.Bell(doorbell.connect(settings.redis_url))
-    parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell))
+    pace = pacing.pace(bell.redis, settings.circle_rate, called.since)
+    parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell, pace))
     hands.register(app)
     Migrate(app, database.db, directory=str(settings.root / "migrations"), render_as_batch=True)
     desk.register(app)

@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from webapp.config import Settings
 from webapp.doorbell import Bell
 from webapp.ids import Ids
+from webapp.pacing import Pace
 from webapp.vault import Vault
 
 
@@ -22,12 +23,13 @@ def utcnow() -> datetime:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a running app. `now` is the clock; `new_id(now)` makes an id."""
+    """The parts of a running app. `now` is the clock; `new_id(now)` makes an id; `pace` says how many calls may go out."""
 
     settings: Settings
     vault: Vault
     new_id: Ids
     bell: Bell
+    pace: Pace
     now: Callable[[], datetime] = utcnow
 
 

@@ -18,7 +18,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from webapp import doorbell
@@ -27,11 +26,12 @@ from webapp.database import db, writing
 from webapp.engine import lanes, recording
 from webapp.engine.states import UNREADABLE
 from webapp.engine.work import Work
+from webapp.pacing import Pace
 from webapp.parts import Parts
 from webapp.vault import Sealed
 from workers.callers import Callers
 from workers.clients import Clients
-from workers.pacing import Pace
+from workers.gate import Gate
 
 TICK = 0.008
 """Seconds between two transactions while calls are under way: what finishes meanwhile is recorded together."""
@@ -75,10 +75,19 @@ class _Turn:
 
 
 class Drain:
-    """Works the lanes of one process. `run` is called by one thread at a time; `stop` is set from any."""
+    """Works the lanes of one process. `run` is called by one thread at a time; `stop` is set from any. `clock`: monotonic seconds."""
 
-    def __init__(self, parts: Parts, clients: Clients, pace: Pace, callers: Callers, stop: threading.Event) -> None:
-        self._parts, self._clients, self._pace, self._callers, self._stop = parts, clients, pace, callers, stop
+    def __init__(
+        self,
+        parts: Parts,
+        clients: Clients,
+        pace: Pace,
+        callers: Callers,
+        stop: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._parts, self._clients, self._callers, self._stop = parts, clients, callers, stop
+        self._gate = Gate(pace, callers.size, clock)
         self._trust = timedelta(hours=parts.settings.belief_hours)
         self._dice = random.Random()  # noqa: S311  spreads retries, guards nothing
         self._answers: queue.SimpleQueue[tuple[_Step, Answer, datetime]] = queue.SimpleQueue()
@@ -87,16 +96,17 @@ class Drain:
         self._turn = _Turn()
         self._next: list[_Step] = []
         self._rotation: deque[int] = deque()
-        self._paced_until = 0.0
 
     def run(self) -> None:
-        """Work until nothing is due and no call is under way, then take the bell's flag down and look once more."""
+        """Work until nothing may be claimed and no call is under way, then take the bell's flag down and look once more. What the pace holds
+        back then the clock calls for."""
+        self._gate.forget()
         while not self._stop.is_set():
             self._work()
             if self._stop.is_set():
                 break
             doorbell.unring(self._parts.bell.redis)
-            if not self._waiting():
+            if not self._tick():
                 return
         self._end()
 
@@ -127,8 +137,8 @@ class Drain:
         return bool(claimed)
 
     def _transact(self) -> list[Work]:
-        turn, room = self._turn, self._callers.size - len(self._flying) - len(self._ready)
-        due = self._waiting() if room > 0 and not self._ready and not self._stop.is_set() else []
+        turn, room = self._turn, self._room()
+        due = self._waiting() if room.all > 0 and not self._stop.is_set() else []
         if not (turn or due or self._old()):
             self._go_on(_NOTHING)
             return []
@@ -137,7 +147,7 @@ class Drain:
             held = [step.work for step in [*self._next, *self._old()]]
             written = recording.record(session, turn.made, held, turn.finished, now, self._parts.new_id, self._dice.random())
             recording.give_back(session, turn.given_back, now)
-            claimed = lanes.claim(session, due, lanes.Room(room, room), self._token(), now, self._trust, self._parts.new_id)
+            claimed = lanes.claim(session, due, room, self._token(), now, self._trust, self._parts.new_id)
         for work in {id(w): w for w in [*(made.work for made in turn.made), *turn.finished]}.values():
             work.is_stored()
         self._turn = _Turn()
@@ -152,9 +162,16 @@ class Drain:
         """A new one for each claim: a process that stood still for longer than its claims hold may claim anew what it has in hand itself."""
         return f"{self._dice.getrandbits(128):032x}"
 
+    def _room(self) -> lanes.Room:
+        """How many lanes may be claimed now."""
+        busy = [*self._flying.values(), *self._ready]
+        return self._gate.room(len(busy), sum(step.work.backlog for step in busy))
+
     def _waiting(self) -> list[lanes.Due]:
         """The integrations with work, beginning after the one that was served last, so that each has its turn."""
-        found = {one.integration: one for one in lanes.waiting(db.session(), self._parts.now())}
+        session, now = db.session(), self._parts.now()
+        found = {one.integration: one for one in lanes.waiting(session, now)}
+        self._gate.look_round(session, now)
         db.session.rollback()
         kept = [one for one in self._rotation if one in found]
         self._rotation = deque(kept + [one for one in found if one not in set(kept)])
@@ -179,6 +196,8 @@ class Drain:
 
     def _begin(self, work: Work) -> None:
         """A lane that was just claimed."""
+        if work.backlog:
+            self._gate.crowd(work.seat.id)
         if work.seat.watch_only:
             _guarded(work, work.watch)
             self._turn.finished.append(work)
@@ -198,18 +217,22 @@ class Drain:
             self._turn.finished.append(work)
 
     def _send(self) -> None:
-        """Send as many of the ready calls as the pace allows."""
-        if not self._ready or time.monotonic() < self._paced_until:
+        """Send as many of the ready calls as the pace allows. A lane for which nothing was called yet does not wait here for it."""
+        if not self._ready or self._gate.opens_in() > 0:
             return
-        try:
-            given, wait = self._pace.take(len(self._ready))
-        except RedisError:  # nobody counts: no call goes out until Redis is back
-            given, wait = 0, 1.0
-        self._paced_until = time.monotonic() + min(wait, 1.0) if wait else 0.0
-        for _ in range(given):
-            step = self._ready.popleft()
-            self._flying[step.work.lane_id] = step
-            self._callers.submit(partial(self._call, step))
+        patient = sum(step.work.backlog for step in self._ready)
+        allowed = self._gate.take(len(self._ready) - patient, patient)
+        left = {False: allowed.urgent, True: allowed.patient}
+        waiting, self._ready = self._ready, deque()
+        for step in waiting:
+            if left[step.work.backlog] > 0:
+                left[step.work.backlog] -= 1
+                self._flying[step.work.lane_id] = step
+                self._callers.submit(partial(self._call, step))
+            elif step.work.calls:
+                self._ready.append(step)
+            else:
+                self._turn.given_back.append(step.work)
 
     def _call(self, step: _Step) -> None:
         """In a thread of its own: make the call. Clients never raise; should one all the same, the call's fate is unknown."""
@@ -223,13 +246,19 @@ class Drain:
     def _collect(self, wait: float) -> None:
         """Wait for answers, so many seconds at most, and take all that have come."""
         end = time.monotonic() + wait
-        while (left := end - time.monotonic()) > 0 and self._flying:
-            try:
-                self._take(*self._answers.get(timeout=left))
-            except queue.Empty:
+        while self._flying and (left := end - time.monotonic()) > 0:
+            if not self._take_one(left):
                 return
         if not self._flying and self._ready and not self._turn:
-            self._stop.wait(max(wait, min(self._paced_until - time.monotonic(), LONGEST_TICK)))
+            self._stop.wait(max(wait, min(self._gate.opens_in(), LONGEST_TICK)))
+
+    def _take_one(self, wait: float) -> bool:
+        """Take one answer, if one comes within so many seconds."""
+        try:
+            self._take(*self._answers.get(timeout=wait))
+        except queue.Empty:
+            return False
+        return True
 
     def _take(self, step: _Step, answer: Answer, at: datetime) -> None:
         work = step.work
@@ -241,11 +270,8 @@ class Drain:
     def _end(self) -> None:
         """The worker ends: let the calls under way finish, write down what came of them, give everything else back."""
         end = time.monotonic() + STOP_WAITS
-        while self._flying and (left := end - time.monotonic()) > 0:
-            try:
-                self._take(*self._answers.get(timeout=left))
-            except queue.Empty:
-                break
+        while self._flying and (left := end - time.monotonic()) > 0 and self._take_one(left):
+            pass
         left_over = [*self._turn.given_back, *(step.work for step in [*self._ready, *self._next])]
         self._ready, self._next = deque(), []
         with writing() as session:

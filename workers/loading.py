@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 
 from webapp.apps import Client, Item, Refused
 from webapp.apps.counted import Counted
@@ -13,8 +14,12 @@ from webapp.database import db, writing
 from webapp.engine import loading, usage
 from webapp.engine.states import UNREADABLE
 from webapp.models import Integration
+from webapp.pacing import admit
 from webapp.parts import Parts, parts
 from webapp.vault import Sealed
+
+PATIENCE = 300.0
+"""Seconds that a page of a catalog waits at most until the pace lets its call out."""
 
 TELL_EVERY = timedelta(milliseconds=300)
 LATER = "Nothing that was known before is lost. Press Refresh to try again."
@@ -38,7 +43,7 @@ def refresh_catalog(integration_id: int) -> None:
         _fail(here, integration_id, run, "Cartwheel can no longer read the API key.", UNREADABLE)
         return
     app = APPS[integration.app]
-    client = Counted(app.client(here.settings.circle_api_url, credentials))
+    client = Counted(app.client(here.settings.circle_api_url, credentials), partial(admit, here.pace, PATIENCE))
     try:
         items = _load(here, integration, run, client)
         if items is not None:

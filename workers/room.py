@@ -19,7 +19,6 @@ from workers.callers import Callers
 from workers.clients import Clients
 from workers.clock import Clock
 from workers.drain import Drain
-from workers.pacing import pace
 
 REDIS_WAITS = 1.0
 """Seconds between two tries to reach Redis."""
@@ -66,8 +65,7 @@ class Room:
         with app.app_context():
             here = parts()
         self._url = here.settings.redis_url
-        limit = pace(here.bell.redis, here.settings.circle_rate)
-        self.drain = Drain(here, Clients(here), limit, Callers(here.settings.call_threads), self.stop)
+        self.drain = Drain(here, Clients(here), here.pace, Callers(here.settings.call_threads), self.stop)
         self._clock = Clock(app, uuid.uuid4().hex, self.stop)
 
     def run(self) -> None:

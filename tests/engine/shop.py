@@ -126,8 +126,11 @@ class Shop:
 
     def tell(self, kind: str, email: str, product: str, at: datetime | None = None, key: str = "", **more: Any) -> Taken:
         """One message with one line: `tell("purchased", "mina@shop.test", "ads-101", order="9001")`."""
-        message = Message(key or f"m{factories.new_id()}", kind, at or self.now, Person(email, "Mina"), (Line(kind, product, **more),))
-        return self.deliver(message)[0]
+        return self.deliver(self.message(kind, email, product, at, key, **more))[0]
+
+    def message(self, kind: str, email: str, product: str, at: datetime | None = None, key: str = "", **more: Any) -> Message:
+        """The message that `tell` delivers."""
+        return Message(key or f"m{factories.new_id()}", kind, at or self.now, Person(email, "Mina"), (Line(kind, product, **more),))
 
     def claim(self, token: str = "worker", room: int = 64) -> list[Work]:
         with self.write() as session:

@@ -23,12 +23,12 @@ from webapp.database import db, writing
 from webapp.engine.intake import Arrival, take
 from webapp.engine.snapshots import Snapshots
 from webapp.models import Integration, LogEntry, Source, Target
+from webapp.pacing import Pace, Unlimited
 from webapp.parts import parts
 from webapp.sources import Line, Message, Person
 from workers.callers import Callers
 from workers.clients import Clients
 from workers.drain import Drain
-from workers.pacing import Pace, Unlimited
 
 
 @dataclass

@@ -14,8 +14,8 @@ from webapp.apps import Call as Planned
 from webapp.apps import Known, Want
 from webapp.apps.circle import Circle
 from webapp.models import Call, Integration, Lane, LogEntry
+from webapp.pacing import Allowed, Unlimited
 from webapp.parts import parts
-from workers.pacing import Unlimited
 
 PEOPLE = [f"p{number}@shop.test" for number in range(30)]
 
@@ -68,17 +68,22 @@ def test_a_dead_key_stops_the_integration(bench: Bench) -> None:
 
 
 class OneByOne(Unlimited):
-    """Lets one call out at a time."""
+    """Lets a call out when those before it are on record."""
 
-    def take(self, calls: int) -> tuple[int, float]:
-        return min(calls, 1), 0.0
+    def __init__(self, bench: Bench) -> None:
+        self.bench, self.let_out = bench, 0
+
+    def take(self, urgent: int, patient: int = 0, *, keep: bool = True) -> Allowed:
+        given = min(urgent, 1) if len(self.bench.rows(Call)) == self.let_out else 0
+        self.let_out += given
+        return Allowed(given, 0)
 
 
 def test_a_dead_key_is_found_by_one_call_where_the_others_wait_for_the_pace(bench: Bench) -> None:
     bench.circle.community.tokens.clear()
     bench.order(*PEOPLE[:8])
-    bench.drain(OneByOne())
-    assert len(bench.circle.community.calls) <= 3
+    bench.drain(OneByOne(bench))
+    assert len(bench.circle.community.calls) == 1
     assert {(lane.claim, lane.attempts) for lane in bench.rows(Lane)} == {(None, 0)}
     assert bench.statuses() == ["queued"] * 8
 
@@ -89,7 +94,7 @@ class Gone:
     def __init__(self, stop: threading.Event) -> None:
         self.asked, self.stop = 0, stop
 
-    def take(self, calls: int) -> tuple[int, float]:
+    def take(self, urgent: int, patient: int = 0, *, keep: bool = True) -> Allowed:
         self.asked += 1
         self.stop.set()
         raise RedisError("gone")
@@ -112,9 +117,9 @@ class StopsAfter(Unlimited):
     def __init__(self, stop: threading.Event) -> None:
         self.stop = stop
 
-    def take(self, calls: int) -> tuple[int, float]:
+    def take(self, urgent: int, patient: int = 0, *, keep: bool = True) -> Allowed:
         self.stop.set()
-        return min(calls, 2), 60.0
+        return Allowed(min(urgent, 2), 0, 0, 0, 60.0, 60.0)
 
 
 def test_a_stop_lets_calls_under_way_finish_and_gives_the_rest_back(bench: Bench) -> None:

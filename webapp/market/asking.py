@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,11 +19,15 @@ from webapp.engine import accounts, catalog
 from webapp.market.nodes import Complaints, near, plain
 from webapp.market.reading import ACTIONS, Connection, Market, Owner
 from webapp.models import Integration, Marketplace, Product, Target
+from webapp.pacing import admit
 from webapp.parts import Parts
 from webapp.passwords import check_password, hash_password
 from webapp.vault import Sealed
 
 Say = Callable[[str], None]
+
+PATIENCE = 60.0
+"""Seconds that the command waits at most until the pace lets a call out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def _ask(market: Market, one: Connection, complaints: Complaints, here: Parts, s
     if not check and not load:
         return Answered()
     public = {**(known.public if known else {}), **one.values(secret=False)}
-    client = Counted(app.client(here.settings.circle_api_url, {**public, **one.values(secret=True)}))
+    client = _client(app, here, {**public, **one.values(secret=True)})
     lines = {key: text.line for key, text in one.given.items()}
     return _call(app, client, _Wish(one.name.shown, check, load, one.line, lines), complaints, say)
 
@@ -117,9 +122,13 @@ def _look_again(market: Market, name: str, complaints: Complaints, here: Parts, 
     if known is None or known.secret is None or not known.works or _is_known(market, name, known):
         return Answered()
     app = APPS[known.app]
-    client = Counted(app.client(here.settings.circle_api_url, {**known.public, **known.secret}))
+    client = _client(app, here, {**known.public, **known.secret})
     rule = next(rule for rule in market.rules if rule.integration.value == name)
     return _call(app, client, _Wish(rule.integration.shown, False, True, rule.integration.line, {}), complaints, say)
+
+
+def _client(app: App, here: Parts, credentials: Mapping[str, str]) -> Counted:
+    return Counted(app.client(here.settings.circle_api_url, credentials), partial(admit, here.pace, PATIENCE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,10 +19,14 @@ from webapp.engine.integrations import Changes, Connection, NameTaken, OtherComm
 from webapp.forms import integrations as forms
 from webapp.forms.fields import text
 from webapp.models import Integration
+from webapp.pacing import admit
 from webapp.pages import guard
 from webapp.pages.render import leave, render_dialog
 from webapp.pages.toasts import toast
 from webapp.parts import parts
+
+PATIENCE = 5.0
+"""Seconds that somebody waits at most until the pace lets a call out for them."""
 
 NAME_TAKEN = "Another integration here has this name."
 OTHER_COMMUNITY = (
@@ -149,7 +154,8 @@ def _check(app: App, form: forms.Change, number: int) -> Community | None:
 
 
 def _client(app: App, credentials: Mapping[str, str]) -> Counted:
-    return Counted(app.client(parts().settings.circle_api_url, credentials))
+    here = parts()
+    return Counted(app.client(here.settings.circle_api_url, credentials), partial(admit, here.pace, PATIENCE))
 
 
 def _ask(app: App, client: Counted, form: forms.Connect) -> Community | None:
