@@ -13,6 +13,7 @@ from typing import Protocol
 
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
 
 from webapp.environment import Rate
 
@@ -27,6 +28,9 @@ PARTS = 300
 
 KEPT = 10
 """The share of a window that is kept for what is urgent: one of so many."""
+
+ASKS_AGAIN = 0.5
+"""Seconds until somebody who waits for one call asks again, where Redis could not be asked."""
 
 PLENTY = 1_000_000
 UNCOUNTED = "Cartwheel can't count its calls just now, so it makes none."
@@ -172,11 +176,12 @@ def admit(pace: Pace, patience: float, sleep: Callable[[float], object] = time.s
     while True:
         try:
             allowed = pace.take(1)
-        except RedisError:
-            return UNCOUNTED
-        if allowed.urgent:
+        except (RedisError, DBAPIError):
+            allowed = None
+        if allowed and allowed.urgent:
             return ""
-        if allowed.urgent_wait > patience:
-            return USED_UP
-        patience -= allowed.urgent_wait
-        sleep(allowed.urgent_wait)
+        wait = allowed.urgent_wait if allowed else ASKS_AGAIN
+        if wait > patience:
+            return USED_UP if allowed else UNCOUNTED
+        patience -= wait
+        sleep(wait)

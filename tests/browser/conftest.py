@@ -38,7 +38,7 @@ class _Quiet(WSGIRequestHandler):
 @pytest.fixture
 def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
     """The app on a database of its own, answering on a free port. Nobody answers as Redis."""
-    app = create_app(config.load({"CARTWHEEL_VAR": str(tmp_path), "DEMO": "0"}))
+    app = create_app(config.load({"CARTWHEEL_VAR": str(tmp_path), "DEMO": "0", "CIRCLE_RATE": "0"}))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()

@@ -80,7 +80,7 @@ def clock() -> Clock:
 def settings(tmp_path: Path, empty_database: Path) -> config.Settings:
     """Settings on files of the test's own. Nobody answers as Redis."""
     shutil.copy(empty_database, tmp_path / "cartwheel.db")
-    return config.load({"CARTWHEEL_VAR": str(tmp_path), "DEMO": "0"})
+    return config.load({"CARTWHEEL_VAR": str(tmp_path), "DEMO": "0", "CIRCLE_RATE": "0"})
 
 
 @pytest.fixture

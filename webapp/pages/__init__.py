@@ -11,6 +11,7 @@ from webapp.config import Settings
 from webapp.pages import (
     audit,
     auth,
+    backlogs,
     batches,
     connecting,
     customer_alias,
@@ -67,6 +68,7 @@ BLUEPRINTS = (
     log_entry.pages,
     log_replay.pages,
     batches.pages,
+    backlogs.pages,
     health.pages,
     webhooks.pages,
     webhook_settings.pages,
