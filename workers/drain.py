@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from webapp import doorbell
@@ -105,7 +106,10 @@ class Drain:
             self._work()
             if self._stop.is_set():
                 break
-            doorbell.unring(self._parts.bell.redis)
+            try:
+                doorbell.unring(self._parts.bell.redis)
+            except RedisError:  # the flag is gone with it; the clock rings when it is back
+                return
             if not self._tick():
                 return
         self._end()

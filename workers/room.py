@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
-from rq.exceptions import StopRequested
+from rq.exceptions import InvalidJobOperation, NoSuchJobError, StopRequested
 from rq.timeouts import BaseDeathPenalty
 
 from webapp import doorbell
@@ -97,8 +97,10 @@ class Room:
                 connection = doorbell.connect(self._url)
                 listener = Listener([Queue(queue, connection=connection)], self.stop, connection=connection, log_job_description=False)
                 listener.work(logging_level="WARNING")
-            except RedisError as gone:
+            except (RedisError, InvalidJobOperation, NoSuchJobError) as gone:  # it is away, or has forgotten the job that was being done
                 log.warning("Redis is out of reach (%s); trying again", type(gone).__name__)
+            except Exception:
+                log.exception("Listening failed; trying again")
             self.stop.wait(REDIS_WAITS)
 
 

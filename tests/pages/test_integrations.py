@@ -512,7 +512,7 @@ def test_a_circle_that_does_not_answer_is_told(write: Write, client_in: FlaskCli
         row = session.get_one(Integration, one.id)
         row.failures, row.failing_since = 5, NOW - timedelta(minutes=5)
         row.hold_until, row.hold_reason = NOW + timedelta(minutes=2), "no_answer"
-    assert "Circle has not answered since 13:57." in words(card(client_in.get(LIST).text, one.id))
+    assert "Circle has not answered since 24 Nov, 14:57" in words(card(client_in.get(LIST).text, one.id))
 
 
 def test_the_tabs_count_the_global_rules(write: Write, client_in: FlaskClient, one: Integration) -> None:
