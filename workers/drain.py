@@ -133,6 +133,7 @@ class Drain:
             claimed = self._transact()
         except DBAPIError as fault:  # nothing is committed: the same is tried again
             log.warning("The database failed, trying again: %s", type(fault).__name__)
+            db.session.remove()
             self._stop.wait(FAULT_WAITS)
             return True
         for work in claimed:

@@ -198,6 +198,51 @@ def test_a_dead_workers_lane_comes_free_and_its_late_answer_ends_nothing(shop: S
     assert shop.said()[0][0] == "succeeded"
 
 
+def die_in_a_call(shop: Shop) -> None:
+    """A worker claims, makes a call, and is killed before it can write down what came of it."""
+    (work,) = shop.claim("dead")
+    call = work.next_call()
+    assert call
+    shop.send(call)
+
+
+def test_what_a_dead_worker_has_given_without_a_record_of_it_is_taken_back_by_a_refund(shop: Shop) -> None:
+    vip = shop.place("space", "VIP Room")
+    shop.rule("product_purchased", "add_to_space", vip)
+    shop.rule("product_refunded", "remove_from_space", vip)
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    die_in_a_call(shop)
+    assert shop.holds(MINA) == {"member", "VIP Room"}
+    shop.pass_time(seconds=10)
+    shop.tell("refunded", MINA, "ads-101", order="1")
+    shop.pass_time(seconds=20)
+    shop.answers = [DOWN]
+    shop.work()  # the doubt outlives a setback, too
+    shop.pass_time(seconds=10)
+    shop.work()
+    assert shop.holds(MINA) == {"member"}
+
+
+def test_what_a_dead_worker_has_taken_without_a_record_of_it_is_given_again(shop: Shop) -> None:
+    group = shop.place("space_group", "Courses")
+    inside = shop.place("space", "Lesson One", group="Courses")
+    for target, action in ((group, "space_group"), (inside, "space")):
+        shop.rule("product_purchased", f"add_to_{action}", target, product="ads-101" if target == group else "course-b")
+        shop.rule("product_refunded", f"remove_from_{action}", target, product="ads-101" if target == group else "course-b")
+    shop.tell("purchased", MINA, "ads-101", order="1")
+    shop.tell("purchased", MINA, "course-b", order="2")
+    shop.work()
+    shop.pass_time(minutes=1)
+    shop.tell("refunded", MINA, "ads-101", order="1")
+    die_in_a_call(shop)
+    assert shop.holds(MINA) == {"member"}
+    shop.pass_time(seconds=10)
+    shop.tell("purchased", MINA, "ads-101", order="3")
+    shop.pass_time(seconds=20)
+    shop.work()
+    assert shop.holds(MINA) == {"member", "Courses", "Lesson One"}
+
+
 def test_a_renewed_claim_is_kept(shop: Shop) -> None:
     shop.rule("product_purchased", "invite_member")
     shop.tell("purchased", MINA, "ads-101", order="1")

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
-from webapp.engine import briefing, circuit, corrections
+from webapp.engine import briefing, circuit, corrections, takeover
 from webapp.engine.book import NewId
 from webapp.engine.ranks import BATCH_JOINS
 from webapp.engine.ready import ask
@@ -71,8 +71,11 @@ def claim(session: Session, due: Sequence[Due], room: Room, token: str, now: dat
     if not chosen:
         return []
     ids = list(chosen)
+    abandoned = session.scalars(select(Lane.id).where(Lane.id.in_(ids), Lane.claim.is_not(None))).all()
     until = now + CLAIM_FOR
     ask(session, _CLAIM, lanes=ids, token=token, until=until)
+    if abandoned:
+        takeover.doubt(session, abandoned, now)
     works = briefing.load(session, ids, token, now, trust)
     for work in works:
         work.backlog = chosen[work.lane_id]
