@@ -27,6 +27,8 @@ lint: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.fairness
+	$(BIN)/python -m benchmarks.scaling
 
 chaos: $(DEV_STAMP)
 	$(BIN)/python -m tests.chaos $(ARGS)

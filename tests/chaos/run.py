@@ -181,7 +181,7 @@ def run(database: str, seed: int, events: int, customers: int, rounds: int) -> F
     """One run: the story is sent, everything is killed so many times, and what came of it is looked at."""
     told, found = story(seed, events, customers), Found(database, seed, events)
     with running(Community(lambda: datetime.now(UTC))) as circle:
-        circle.app = _slow(circle.app)
+        circle.app = slow(circle.app)
         with town(circle, database, PRODUCTS) as place:
             senders = Senders(place.url, place.secret, told)
             havoc = Havoc(place, senders, random.Random(seed), rounds)
@@ -202,7 +202,7 @@ def _look(found: Found, place: Town, senders: Senders, havoc: Havoc, told: Seque
     should, is_so = held(told, place.spaces), community.held()
     wrong = sorted(email for email in {*should, *is_so} if should.get(email) != is_so.get(email))
     found.wrong, found.stories = len(wrong), [_told(place, told, email) for email in wrong[:SHOWN]]
-    found.needless = _needless(community.calls)
+    found.needless = needless(community.calls)
     found.unrecorded = len(community.calls) - place.count(select(func.count()).where(CallRow.status > 0))
     found.unrecorded_at_most = THREADS * havoc.worker_kills
     stored = place.count(select(func.count()).where(LogEntry.status.in_(("failed", "skipped"))))
@@ -236,7 +236,7 @@ def _complain(found: Found, violations: Sequence[str], failed: int) -> None:
     found.complaints = [f"{what}: {much}" for what, much in must.items() if much]
 
 
-def _needless(calls: Sequence[Call]) -> int:
+def needless(calls: Sequence[Call]) -> int:
     """How many calls gave what was given already by the very same call."""
     seen, repeats = set(), 0
     for call in calls:
@@ -246,7 +246,9 @@ def _needless(calls: Sequence[Call]) -> int:
     return repeats
 
 
-def _slow(app: WSGIApplication) -> WSGIApplication:
+def slow(app: WSGIApplication) -> WSGIApplication:
+    """A community that takes its time."""
+
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Any:
         time.sleep(TAKES / 2)
         done = app(environ, start)

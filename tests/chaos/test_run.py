@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
 
-from tests.chaos.run import run
-from tests.chaos.story import BEGAN, Event, held, story
+import pytest
+from sqlalchemy import func, select
+
+from sandbox.community import Community
+from sandbox.server import running
+from tests.chaos.run import SENDERS, Senders, needless, run, slow
+from tests.chaos.story import BEGAN, PRODUCTS, Event, held, story
+from tests.chaos.town import THREADS, town, until
 from tests.conftest import DATABASES
+from webapp.models import Call as CallRow
+from webapp.models import LogEntry
 
 
 @pytest.mark.chaos
@@ -37,3 +45,24 @@ def test_what_must_be_held_is_what_was_bought_and_not_refunded() -> None:
         one("b", "y", "4"),
     ]
     assert held(told, {"x": 7, "y": 8}) == {"a": frozenset({7}), "b": frozenset({8})}
+
+
+@pytest.mark.chaos
+def test_of_four_workers_two_are_killed_and_the_others_do_all_the_work() -> None:
+    told = story(11, 160, 40)
+    with running(Community(lambda: datetime.now(UTC))) as circle:
+        circle.app = slow(circle.app)
+        with town(circle, "postgresql", PRODUCTS, workers=4) as place:
+            senders = Senders(place.url, place.secret, told)
+            senders.pause_at = 80
+            senders.start()
+            until(lambda: len(circle.community.calls) > 30, "the first calls")
+            for worker in place.workers[:2]:
+                worker.kill()
+            senders.pause_at = len(told) + SENDERS
+            senders.join()
+            until(lambda: place.count(select(func.count()).where(LogEntry.open_lane_id.is_not(None))) == 0, "the last entry")
+            unrecorded = len(circle.community.calls) - place.count(select(func.count()).where(CallRow.status > 0))
+            assert circle.community.held() == held(told, place.spaces)
+            assert 0 <= unrecorded <= 2 * THREADS
+            assert needless(circle.community.calls) <= unrecorded

@@ -26,7 +26,8 @@ from webapp.sources.cartwheel_format import TYPES
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
-FILE = re.compile(r"`((?:webapp|workers|embedded|sandbox|benchmarks|migrations|tests|templates|static)/[\w./]*)`")
+FILE = re.compile(r"`((?:webapp|workers|embedded|sandbox|benchmarks|migrations|tests|templates|static)/[\w./]*)(?:::\w+)?`")
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
@@ -86,3 +87,16 @@ def test_the_readmes_commands_are_there(app: Flask) -> None:
     assert (
         set(re.findall(r"\bmake (run|test|lint|bench|[a-z]+)\b", " ".join(re.findall(r"^    .*make .*$", text, re.MULTILINE)))) <= targets
     )
+
+
+def test_every_promise_names_the_tests_that_hold_it() -> None:
+    rows = [row for row in (ROOT / "docs" / "promises.md").read_text().splitlines() if row.startswith("| ") and not row.startswith("| ---")]
+    held = {row: TEST.findall(row) for row in rows[1:]}
+    assert [row for row, tests in held.items() if not tests] == []
+    missing = {f"{path}::{name}" for tests in held.values() for path, name in tests if not is_test(path, name)}
+    assert missing == set()
+
+
+def is_test(path: str, name: str) -> bool:
+    file = ROOT / path
+    return file.exists() and re.search(rf"^def {name}\(", file.read_text(), re.MULTILINE) is not None

@@ -165,6 +165,6 @@ def test_joins_go_before_leaves_and_batches_last(shop: Shop) -> None:
     order(shop, "batch@shop.test", "came@shop.test")
     with shop.write() as session:
         batch = next(e for e in session.query(lanes.Lane).all() if e.id == shop.entries()[1].lane_id)
-        batch.rank = lanes.BATCH_JOINS
+        batch.rank = lanes.ranks.BATCH_JOINS
     claimed = [work for _ in range(3) for work in shop.claim(room=1)]
     assert [work.known.email for work in claimed] == ["came@shop.test", "left@shop.test", "batch@shop.test"]

@@ -10,12 +10,13 @@ import pytest
 import redis
 from flask import Flask
 
+from tests import factories
 from tests.conftest import make_settings
 from tests.engine.shop import Shop
-from tests.workers.virtual import Time, VirtualWorker, order, shop_in
+from tests.workers.virtual import TAKES, Time, VirtualWorker, order, shop_in
 from webapp import create_app
 from webapp.database import db
-from webapp.models import LogEntry
+from webapp.models import Integration, LogEntry
 from webapp.parts import parts
 
 LAUNCH = 2100
@@ -57,3 +58,20 @@ def test_a_launch_delays_another_marketplaces_purchase_by_less_than_two_seconds(
         assert launched[-1] > 300
         assert 429 not in {call.status for call in worker.clients.community.calls}
         assert {entry.status for entry in db.session.query(LogEntry)} == {"succeeded"}
+
+
+def test_the_next_event_of_a_customer_starts_right_after_the_one_before(app: Flask, redis_url: str) -> None:
+    time = Time()
+    shop = shop_in(db.engine, app.extensions["cartwheel_gate"], time, "Acme")
+    with redis.Redis.from_url(redis_url) as connection:
+        worker = VirtualWorker(parts(), time, connection)
+        vip = worker.clients.community.add_space("VIP Room")
+        with shop.write() as session:
+            target = factories.make_target(session, session.get_one(Integration, shop.integration), remote_id=str(vip))
+        shop.rule("product_purchased", "add_to_space", target.id, product="course-b")
+        order(shop, time, "mina@shop.test")
+        time.plan(0.03, lambda: shop.tell("purchased", "mina@shop.test", "course-b", order="2"))
+        worker.run(1)
+        first, second = worker.clients.community.calls
+        assert (first.path, second.path) == ("/community_members", "/space_members")
+        assert (second.at - first.at).total_seconds() - TAKES <= 0.05

@@ -93,7 +93,7 @@ class VirtualWorker:
 
     def run(self, until: float) -> None:
         while self.time.at < until:
-            busy = self.drain._tick()
+            busy = bool(self.drain._turn) | self.drain._tick()  # after what was recorded it looks once more
             while not self.drain._answers.empty():
                 self.drain._take(*self.drain._answers.get())
             ahead = self.time.events[0][0] if self.time.events else until

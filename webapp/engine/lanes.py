@@ -7,15 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import compress
 
-from sqlalchemy import Select, bindparam, or_, select, tuple_, update
+from sqlalchemy import Executable, Select, bindparam, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from webapp.engine import briefing, circuit, corrections, takeover
+from webapp.engine import briefing, circuit, corrections, ranks, takeover
 from webapp.engine.book import NewId
-from webapp.engine.ranks import BATCH_JOINS
 from webapp.engine.ready import ask
 from webapp.engine.work import Work
 from webapp.models import Customer, Integration, Lane
@@ -55,10 +55,8 @@ def callable_now(now: datetime) -> Select[int]:
 
 def waiting(session: Session, now: datetime) -> list[Due]:
     """The integrations with lanes that are due and may be called, each once, in the order of their ids."""
-    ranks: dict[int, list[int]] = {}
-    for integration, rank in ask(session, _waiting(), now=now):
-        ranks.setdefault(integration, []).append(rank)
-    return [Due(one, tuple(sorted(ranks[one]))) for one in sorted(ranks)]
+    rows = ask(session, _waiting(), now=now)
+    return [Due(one, tuple(compress(ranks.ALL, due))) for one, *due in rows if any(due)]
 
 
 def claim(session: Session, due: Sequence[Due], room: Room, token: str, now: datetime, trust: timedelta, new_id: NewId) -> list[Work]:
@@ -71,7 +69,7 @@ def claim(session: Session, due: Sequence[Due], room: Room, token: str, now: dat
     if not chosen:
         return []
     ids = list(chosen)
-    abandoned = session.scalars(select(Lane.id).where(Lane.id.in_(ids), Lane.claim.is_not(None))).all()
+    abandoned = ask(session, _ABANDONED, lanes=ids).scalars().all()
     until = now + CLAIM_FOR
     ask(session, _CLAIM, lanes=ids, token=token, until=until)
     if abandoned:
@@ -107,24 +105,25 @@ def others(session: Session, integrations: Collection[int], now: datetime) -> bo
 
 
 @cache
-def _waiting() -> Select[int, int]:
-    """One step for each integration and rank that has lanes which wait for anything, however many: from one group's first row in the index to
-    the next one's. The first row of a group is the one that is due first."""
-    ahead, found = aliased(Lane), aliased(Lane)
-    group, order = (Lane.integration_id, Lane.rank), (Lane.integration_id, Lane.rank, Lane.due_at)
-    first = select(Lane.id).where(Lane.due_at.is_not(None)).order_by(*order).limit(1).scalar_subquery()
-    groups = select(first.label("lane")).cte("groups", recursive=True)
-    beyond = tuple_(*group) > tuple_(ahead.integration_id, ahead.rank)
-    after = select(Lane.id).where(Lane.due_at.is_not(None), beyond).order_by(*order).limit(1).correlate(ahead).scalar_subquery()
-    groups = groups.union_all(select(after).select_from(groups).join(ahead, ahead.id == groups.c.lane))
+def _waiting() -> Executable:
+    """One step in the index for each integration that has lanes which wait for anything, however many, and one for each rank: the ids of
+    those that may be called, and of each rank whether lanes of it are due."""
+    first = select(Lane.integration_id).where(Lane.due_at.is_not(None)).order_by(Lane.integration_id).limit(1)
+    wait = select(first.scalar_subquery().label("integration")).cte("wait", recursive=True)
+    after = first.where(Lane.integration_id > wait.c.integration).correlate(wait).scalar_subquery()
+    wait = wait.union_all(select(after).select_from(wait).where(wait.c.integration.is_not(None)))
     moment = bindparam("now", type_=Lane.due_at.type)
+    due = (
+        exists().where(Lane.integration_id == wait.c.integration, Lane.rank == rank, Lane.due_at <= moment).correlate(wait)
+        for rank in ranks.ALL
+    )
     return (
-        select(found.integration_id, found.rank)
-        .select_from(groups)
-        .join(found, found.id == groups.c.lane)
-        .join(Integration, Integration.id == found.integration_id)
-        .where(found.due_at <= moment, Integration.deleted_at.is_(None), Integration.attention.is_(None), Integration.paused_at.is_(None))
+        select(Integration.id, *due)
+        .select_from(wait)
+        .join(Integration, Integration.id == wait.c.integration)
+        .where(Integration.deleted_at.is_(None), Integration.attention.is_(None), Integration.paused_at.is_(None))
         .where(or_(Integration.hold_until.is_(None), Integration.hold_until <= moment))
+        .order_by(Integration.id)
     )
 
 
@@ -152,11 +151,11 @@ def _queue(session: Session, due: Due, failures: int, room: Room, now: datetime)
     probing = circuit.is_open(failures)
     live: list[int] = []
     for rank in due.ranks:
-        if rank < BATCH_JOINS and len(live) < room.all:
+        if rank < ranks.BATCH_JOINS and len(live) < room.all:
             live += _find(session, due.integration, rank, max(room.all, BACKLOG) + 1, now)
     queue = deque((lane, len(live) > BACKLOG) for lane in live)
     for rank in due.ranks:
-        if rank >= BATCH_JOINS and len(queue) < room.all:
+        if rank >= ranks.BATCH_JOINS and len(queue) < room.all:
             queue += [(lane, True) for lane in _find(session, due.integration, rank, room.all, now)]
     if probing and not (queue and circuit.probe(session, due.integration, now, now + CLAIM_FOR)):
         return deque()
@@ -174,6 +173,7 @@ _FIND = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_ABANDONED = select(Lane.id).where(Lane.id.in_(bindparam("lanes", expanding=True)), Lane.claim.is_not(None))
 _CLAIM = (
     update(Lane)
     .where(Lane.id.in_(bindparam("lanes", expanding=True)))

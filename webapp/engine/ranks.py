@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from webapp.apps.registry import APPS
 from webapp.models import LogEntry
 
-JOINS, LEAVES, BATCH_JOINS, BATCH_LEAVES = range(4)
+ALL = JOINS, LEAVES, BATCH_JOINS, BATCH_LEAVES = tuple(range(4))
 """`Lane.rank`: that of its most urgent entry."""
 
 
