@@ -34,6 +34,9 @@ THREADS = 8
 """Calls that a worker makes at the same time: no more can be under way when it is killed."""
 
 PATIENCE = 120.0
+LOOKS = 0.1
+"""Seconds between two looks at whether something has come."""
+
 DURABLE = ("fsync=off", "full_page_writes=on", "synchronous_commit=on", "max_connections=100", "shared_buffers=32MB")
 """A commit outlives the server, if not the machine: it is in the system's hands before it is answered."""
 
@@ -44,7 +47,7 @@ def until(ready: Callable[[], bool], what: str, patience: float = PATIENCE) -> f
     while not ready():
         if time.monotonic() - began > patience:
             raise TimeoutError(f"{what}: it never came")
-        time.sleep(0.02)
+        time.sleep(LOOKS)
     return time.monotonic() - began
 
 
