@@ -7,14 +7,17 @@ and with --json FILE written there, too.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from benchmarks import calls
 from benchmarks.place import ROOT, Place, place
@@ -60,6 +63,26 @@ def idle(at: Place, times: int) -> dict[str, float]:
     return {"idle_p50_ms": statistics.median(waits), "idle_max_ms": max(waits)}
 
 
+def flood(at: Place, requests: int) -> dict[str, Any]:
+    """What it costs the web process to refuse requests that nobody signed, one after the other over one connection."""
+    where = urlsplit(at.webhook)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": "forged",
+        "webhook-timestamp": str(int(time.time())),
+        "webhook-signature": "v1,AAAA",
+    }
+    before, statuses = at.cpu()["web"], Counter[int]()
+    for _ in range(requests):
+        connection.request("POST", where.path, b'{"type": "ping"}', headers)
+        answer = connection.getresponse()
+        answer.read()
+        statuses[answer.status] += 1
+    connection.close()
+    return {"statuses": dict(statuses), "web_cpu_ms_per_request": 1000 * (at.cpu()["web"] - before) / requests}
+
+
 def _send(at: Place, events: int, senders: int, rate: float, tag: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.senders", at.webhook, at.secret, "--events", str(events), "--senders", str(senders)]
     done = subprocess.run([*command, "--rate", str(rate), "--tag", tag], cwd=ROOT, check=True, capture_output=True, text=True)
@@ -89,6 +112,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         found: dict[str, Any] = {"idle": idle(at, given.idle)}
         found["back_to_back"] = burst(at, given.events, given.senders, 0, "burst")
         found["steady"] = burst(at, given.events // 3, given.senders, given.steady, "steady")
+        found["unsigned"] = flood(at, given.events)
         found["memory_mb"] = at.memory()
         found["metered_calls"] = calls.measure()
         found["noise_ms"] = [before, noise()]

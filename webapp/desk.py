@@ -31,7 +31,14 @@ KEPT = timedelta(seconds=2)
 """How long an address and its secrets are taken from memory. A request that they don't prove has them read anew."""
 
 RECEIPTS = 20
-"""How many refused requests of an address are kept, and at most written in a second."""
+"""How many refused requests of an address are kept."""
+
+NOTED = 5
+"""How many of them are at most written in a second: a flood does not become one of writes."""
+
+READ_ANEW = 5
+"""How many requests of an address that the secrets in memory don't prove have them read anew in a second. In a flood of forged ones the
+memory is then at most a fifth of a second old, and the others cost no query."""
 
 RETRY_AFTER = "1"
 """Seconds, for a checkout that sends more than its marketplace's allowance."""
@@ -75,6 +82,7 @@ class Desk:
         self._note: Group[dict[str, Any], None] = Group(_write_receipts, hopeless=GONE)
         self._lately: dict[int, deque[datetime]] = {}
         self._noted: dict[int, deque[datetime]] = {}
+        self._read_anew: dict[int, deque[datetime]] = {}
         self._lock = threading.Lock()
 
     def address(self, text: str, now: datetime, fresh: bool = False) -> Address:
@@ -112,7 +120,7 @@ class Desk:
         try:
             return source.read(_with(request, address.secrets), now)
         except Refusal as refusal:
-            if refusal.status != 401 or not old:
+            if refusal.status != 401 or not old or not self._within(self._read_anew, address.source_id, READ_ANEW, now):
                 raise
         return source.read(_with(request, self.address(text, now, fresh=True).secrets), now)
 
@@ -137,7 +145,7 @@ class Desk:
         return self._within(self._lately, address.marketplace_id, address.allowance, now)
 
     def _receipt(self, address: Address, now: datetime, status: int, reason: str) -> None:
-        if self._within(self._noted, address.source_id, RECEIPTS, now):
+        if self._within(self._noted, address.source_id, NOTED, now):
             receipt = {"id": parts().new_id(now), "source_id": address.source_id, "at": now, "status": status, "reason": reason[:500]}
             self._note(receipt)
 

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.pages.conftest import Clock, Write
+from webapp import desk
 from webapp.database import db
 from webapp.models import Event, LogEntry, Receipt, Source
 from webapp.parts import parts
@@ -196,4 +197,14 @@ def test_only_the_newest_receipts_are_kept(app: Flask, post: Post, clock: Clock)
 
 def test_without_redis_the_answer_is_the_same(post: Post) -> None:
     """The settings of these tests name a Redis that nobody answers as."""
+    assert post().status_code == 202
+
+
+def test_a_flood_of_forged_requests_asks_the_database_no_more_than_needed(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = desk._read_address
+    monkeypatch.setattr(desk, "_read_address", lambda text, now: read.append(text) or real(text, now))
+    for number in range(desk.READ_ANEW + 30):
+        assert post(key=f"m{number}", by=new_secret()).status_code == 401
+    assert len(read) == desk.READ_ANEW + 1
     assert post().status_code == 202
