@@ -81,7 +81,7 @@ class Hostile:
         keys = list(place) if isinstance(place, dict) else list(range(len(place)))
         if not keys or self.dice.random() < 0.1:
             if isinstance(place, dict):
-                place[str(self.dice.choice(ODD))[:50]] = self.dice.choice(ODD)
+                place[str(self.dice.choice(ODD))[:50]] = copy.deepcopy(self.dice.choice(ODD))
             return
         key = self.dice.choice(keys)
         if self.dice.random() < 0.2:
