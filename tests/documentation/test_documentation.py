@@ -24,7 +24,7 @@ from webapp.parts import parts
 from webapp.sources.cartwheel import new_secret
 from webapp.sources.cartwheel_format import TYPES
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 FILE = re.compile(r"`((?:webapp|workers|embedded|sandbox|benchmarks|migrations|tests|templates|static)/[\w./]*)(?:::\w+)?`")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
