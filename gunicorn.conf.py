@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from typing import Any
 
 from webapp import journal
@@ -25,6 +26,33 @@ graceful_timeout = 6  # platforms kill 10 s after SIGTERM
 loglevel = settings.log_level.lower()
 logconfig_dict = journal.layout(settings.log_level, settings.log_format)
 accesslog = None  # the routers have one, and ours would hold what people searched for
+
+BODY_SECONDS = 10.0
+"""How long a request's body may take to arrive, all of it. A thread waits for it."""
+
+
+def pre_request(worker: Any, req: Any) -> None:
+    """Let nobody hold a thread by sending a body drop by drop: after BODY_SECONDS reading fails, which is answered with 400."""
+    unreader, ends = req.unreader, time.monotonic() + BODY_SECONDS
+    read, sock = unreader.chunk, unreader.sock
+
+    def chunk(*asked: Any) -> bytes:
+        sock.settimeout(max(ends - time.monotonic(), 0.001))
+        try:
+            data: bytes = read(*asked)
+        except TimeoutError:
+            req.force_close()  # else the rest would be waited for before the next request
+            raise
+        finally:
+            sock.settimeout(None)
+        return data
+
+    unreader.chunk = chunk
+
+
+def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
+    """The connection's next request has a deadline of its own."""
+    vars(req.unreader).pop("chunk", None)
 
 
 def post_worker_init(worker: Any) -> None:
