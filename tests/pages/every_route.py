@@ -153,6 +153,7 @@ def _named(session: Session, world: World) -> None:
 
 STEP = "only a step of a dialog: nothing is written"
 OWN = "one's own account, which belongs to no marketplace"
+BEGINS = "asks first, then begins a batch, and that leaves the line"
 LOGGED = "its log entry says who did it"
 NEW_RULE = {"integration": "{integration}", "action": "add_to_space", "target": "{other_space}", "trigger": "product_purchased"}
 
@@ -207,6 +208,7 @@ ROUTES: dict[str, Route] = {
     "log_entry.remove_anyway": Route(CHANGER, {"entry_id": "kept"}),
     "log_entry.replay": Route(CHANGER, {"entry_id": "entry"}),
     "log_entry.skip": Route(CHANGER, {"entry_id": "failed"}),
+    "log_replay.replay": Route(CHANGER, asks=("q={name}",), quiet=BEGINS),
     "logs.index": Route(MEMBER, asks=("q={name}", "q={low}-buyer@shop.test", "integration={integration}", "rule={rule}", "batch={batch}")),
     "logs.live": Route(MEMBER),
     "logs.tab": Route(MEMBER, asks=("q={name}", "integration={integration}")),
@@ -221,6 +223,9 @@ ROUTES: dict[str, Route] = {
     "products.rename": Route(CHANGER, {"number": "product"}, {"name": "{name} renamed"}),
     "products.show": Route(MEMBER, {"key": "key"}),
     "products.unarchive": Route(CHANGER, {"number": "archived"}),
+    "purchase_import.confirm": Route(CHANGER, quiet=BEGINS),
+    "purchase_import.upload": Route(CHANGER, quiet=STEP),
+    "rule_back.take_back": Route(CHANGER, {"rule_id": "rule"}, quiet=BEGINS),
     "rule_dialog.edit_action": Route(CHANGER, {"rule_id": "rule"}, quiet=STEP),
     "rule_dialog.edit_confirm": Route(CHANGER, {"rule_id": "rule"}, {**NEW_RULE}),
     "rule_dialog.edit_trigger": Route(CHANGER, {"rule_id": "rule"}, quiet=STEP),
