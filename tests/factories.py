@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.engine.audit import Hand
 from webapp.id_times import first_id
-from webapp.models import Batch, Customer, Integration, Lane, LogEntry, Marketplace, Product, Role, Rule, Target, User
+from webapp.models import Batch, Customer, Integration, Lane, LogEntry, Marketplace, Product, Role, Rule, Source, Target, User
 
 NOW = datetime(2026, 11, 24, 14, 2, 8, tzinfo=UTC)
 """When everything happens, unless a test says otherwise."""
@@ -74,6 +74,14 @@ def make_integration(session: Session, marketplace: Marketplace, name: str | Non
     number = new_id()
     given = {"app": "circle", "credentials": b"sealed", "key_tail": "7f3a", "created_at": NOW, **fields}
     made = Integration(id=number, marketplace_id=marketplace.id, name=name or f"Community {number}", **given)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def make_source(session: Session, marketplace_id: int, kind: str = "cartwheel") -> Source:
+    """An address for a kind of checkout."""
+    made = Source(id=new_id(), marketplace_id=marketplace_id, kind=kind, address=f"{kind}-{new_id()}", created_at=NOW)
     session.add(made)
     session.flush()
     return made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -20,7 +21,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from webapp import console, demo
 from webapp.database import db, writing
 from webapp.engine import accounts, holdings, log_query, logs, rekeying
-from webapp.market.applying import Applied, apply
+from webapp.market.applied import Applied
+from webapp.market.applying import Agree, Declined, apply
 from webapp.market.exporting import export
 from webapp.market.nodes import Wrong
 from webapp.market.reading import read
@@ -74,8 +76,10 @@ def register(app: Flask) -> None:
 
 @click.command("apply")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--prune", "pruned", is_flag=True, help="Delete what the file does not name, after saying what. The log stays.")
+@click.option("--yes", "agreed", is_flag=True, help="Ask nothing: for scripts.")
 @on_database
-def apply_file(file: Path) -> None:
+def apply_file(file: Path, pruned: bool, agreed: bool) -> None:
     """Make a marketplace as FILE says, or make it agree: all of it, or nothing.
 
     What it does goes to standard error. The last line on standard output is one JSON object.
@@ -87,16 +91,36 @@ def apply_file(file: Path) -> None:
         raise Refused(f"{file}, line {line}: This is no text in UTF-8.") from None
     except OSError as wrong:
         raise click.ClickException(f"{file} can't be read: {wrong.strerror}.") from None
-    applied = bring_about(text, str(file), dict(os.environ))
-    _say(f"{applied.created} created, {applied.changed} changed, {applied.unchanged} unchanged.")
+    applied = bring_about(text, str(file), dict(os.environ), (lambda says: _agree(says, agreed=agreed)) if pruned else None)
+    deleted = "" if applied.deleted is None else f", {applied.deleted} deleted"
+    _say(f"{applied.created} created, {applied.changed} changed, {applied.unchanged} unchanged{deleted}.")
     click.echo(json.dumps(applied.as_json(), ensure_ascii=False))
 
 
-def bring_about(text: str, file: str, environ: dict[str, str]) -> Applied:
+def _agree(says: Sequence[str], *, agreed: bool) -> bool:
+    """Say what would be deleted, and ask for a yes, unless it was given beforehand. A script that gave none is refused."""
+    _say("The file does not name these:")
+    for sentence in says:
+        _say(f"- {sentence}")
+    if agreed:
+        return True
+    if not on_terminal():
+        raise click.ClickException("Nothing was changed. With --yes they are deleted without being asked for.")
+    return click.confirm(f"Delete {'it' if len(says) == 1 else f'these {len(says)}'}?", err=True)
+
+
+def on_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
+def bring_about(text: str, file: str, environ: dict[str, str], agree: Agree | None = None) -> Applied:
     """Apply a file's text, and call a worker for what can go on now. Raises Refused."""
     try:
         market, complaints = read(text, file, environ)
-        applied = apply(market, complaints, parts(), _say)
+        applied = apply(market, complaints, parts(), _say, agree)
+    except Declined:
+        raise click.ClickException("Nothing was changed.") from None
     except Wrong as wrong:
         raise Refused(str(wrong)) from None
     if applied.woken:

@@ -82,17 +82,17 @@ class Desk:
     clock: Clock
     environ: dict[str, str]
 
-    def run(self, *args: str) -> Done:
-        result = self.app.test_cli_runner().invoke(args=args, env=self.environ)
+    def run(self, *args: str, typed: str | None = None) -> Done:
+        result = self.app.test_cli_runner().invoke(args=args, env=self.environ, input=typed)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Done(result.exit_code, result.stdout, result.stderr)
 
-    def apply(self, text: str = MARKET) -> Done:
-        """Run `apply` on a file with this text."""
+    def apply(self, text: str = MARKET, *options: str, typed: str | None = None) -> Done:
+        """Run `apply` on a file with this text. `typed`: what somebody answers."""
         file = self.folder / "market.yaml"
         file.write_text(text, encoding="utf-8")
-        return self.run("apply", str(file))
+        return self.run("apply", *options, str(file), typed=typed)
 
     def complaints(self, text: str) -> list[str]:
         """What `apply` says of a file that it must refuse, beginning with `line`, without its progress."""

@@ -13,7 +13,7 @@ from tests import factories
 from tests.cli.conftest import KEY, MARKET, Desk, opened
 from tests.conftest import make_settings
 from webapp.database import options
-from webapp.models import Base, Integration, Marketplace, Product, Rule, Target
+from webapp.models import Base, Integration, Marketplace, Product, Rule, Source, Target
 
 MORE = """\
   - {product: ads-101, trigger: product_purchased, integration: My community, action: add_tag, target: Student, for: 30d}
@@ -43,7 +43,12 @@ def test_it_makes_the_same_marketplace_elsewhere(desk: Desk, redis_url: str, cir
     with desk.write() as session:
         integration = session.get_one(Integration, desk.one(Integration).id)
         integration.watch_only, integration.send_invitation = True, False
+        integration.paused_at, integration.quota, integration.batch_share = factories.NOW, 30_000, 0
+        session.get_one(Product, desk.one(Product).id).archived_at = factories.NOW
+        factories.make_source(session, desk.one(Marketplace).id, "samcart")
     exported = desk.run("export").out
+    assert desk.apply(exported).last["changed"] == 0
+    assert desk.apply(exported, "--prune").last["deleted"] == 0
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     url = f"sqlite+pysqlite:///{folder / 'cartwheel.db'}"
@@ -54,7 +59,10 @@ def test_it_makes_the_same_marketplace_elsewhere(desk: Desk, redis_url: str, cir
         done = other.apply(exported)
         assert done.code == 0, done.err
         assert other.run("export").out == exported
-        assert (other.one(Integration).watch_only, other.one(Integration).send_invitation) == (True, False)
+        made = other.one(Integration)
+        assert (made.watch_only, made.send_invitation, made.quota, made.batch_share) == (True, False, 30_000, 0)
+        assert (made.paused_at, other.one(Product).archived_at) == (factories.NOW, factories.NOW)
+        assert {source.kind for source in other.rows(Source)} == {"cartwheel", "samcart"}
         assert [rule.off_at is not None for rule in other.rows(Rule)] == [False, False, False, False, True]
 
 

@@ -28,6 +28,8 @@ Enterprise and Plus, Plus Platform)."""
 SHARES = (50, 80, 90, 100)
 """The percentages of the quota of which one is picked for batches to be held at; 0 for never."""
 
+USUAL_SHARE = 80
+
 DELETED = "The integration was deleted."
 """What the log says of the entries that waited for it."""
 
@@ -66,7 +68,7 @@ class Changes:
     send_invitation: bool
     watch_only: bool
     quota: int
-    batch_share: int = 80
+    batch_share: int = USUAL_SHARE
 
 
 @dataclass(frozen=True)

@@ -3,73 +3,77 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.apps.registry import APPS
 from webapp.database import writing
-from webapp.engine import accounts, addresses, catalog, integrations, products, usage, versions
+from webapp.engine import accounts, addresses, products, versions
 from webapp.engine.accounts import OWN_FORMAT
+from webapp.market.applied import Applied
 from webapp.market.asking import Answered, Password, Say, ask, check_names, settle_password
+from webapp.market.integrating import MEANWHILE, Connections
 from webapp.market.nodes import Complaints, Wrong
-from webapp.market.reading import Connection, Market, Owner, Sold
+from webapp.market.pruning import Surplus, prune, surplus
+from webapp.market.reading import Market, Owner, Sold
 from webapp.market.ruling import Rules
-from webapp.models import Integration, Marketplace, Role, Source, User
+from webapp.models import Marketplace, Role, Source, User
 from webapp.parts import Parts
 from webapp.passwords import hash_password
 from webapp.sources.cartwheel import new_secret
 from webapp.vault import Sealed
 
-MEANWHILE = "This was changed by somebody else at the same moment. Apply the file again."
+Agree = Callable[[Sequence[str]], bool]
 T = TypeVar("T")
 
 
-@dataclass
-class Applied:
-    """What was done: how many things were made, changed or as they should be, and the addresses. `secret` only if it is new.
+class Declined(Exception):
+    """Nobody agreed to what would be deleted: nothing has changed."""
 
-    `woken`: whether work that was parked can go on.
+
+class _TakeBack(Exception):
+    """Ends a transaction that was only to be looked at."""
+
+
+def apply(market: Market, complaints: Complaints, here: Parts, say: Say, agree: Agree | None = None) -> Applied:
+    """Make it so. Raises Wrong with every complaint; then nothing has changed.
+
+    With `agree`, what the file does not name is deleted, once that has agreed to the sentences that say what. Raises Declined otherwise.
     """
-
-    marketplace: str
-    id: int = 0
-    path: str = ""
-    secret: str | None = field(default=None, repr=False)
-    sources: dict[str, str] = field(default_factory=dict)
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    woken: bool = False
-
-    def count(self, outcome: str) -> None:
-        """One more thing that was created, changed or unchanged."""
-        setattr(self, outcome, getattr(self, outcome) + 1)
-
-    def as_json(self) -> dict[str, object]:
-        """As `flask apply` prints it."""
-        webhook = {"path": self.path} | ({"secret": self.secret} if self.secret else {})
-        sources = {name: {"path": path} for name, path in self.sources.items()}
-        counts = {"created": self.created, "changed": self.changed, "unchanged": self.unchanged}
-        return {"marketplace": self.marketplace, "webhook": webhook, "sources": sources, **counts}
-
-
-def apply(market: Market, complaints: Complaints, here: Parts, say: Say) -> Applied:
-    """Make it so. Raises Wrong with every complaint; then nothing has changed."""
     check_names(market, complaints)
     if complaints.found or market.owner is None:  # no call is spent on a file that can't be applied anyway
         raise Wrong(complaints)
     answered = ask(market, complaints, here, say)
     password = settle_password(market.owner)
+    owner = market.owner
+    goes = _agreed(market, complaints, here, lambda work: work.run(owner, password, answered), agree) if agree else None
     with writing() as session:
-        applied = _Work(session, market, complaints, here).run(market.owner, password, answered)
+        work = _Work(session, market, complaints, here)
+        applied = work.run(owner, password, answered)
+        if goes is not None:
+            work.prune(goes)
         if complaints.found:
             raise Wrong(complaints)
     return applied
+
+
+def _agreed(market: Market, complaints: Complaints, here: Parts, run: Callable[[_Work], Applied], agree: Agree) -> Surplus:
+    """What goes, found by applying the file and taking that back: nobody is asked while a transaction waits."""
+    found = Surplus()
+    with suppress(_TakeBack), writing() as session:
+        work = _Work(session, market, complaints, here)
+        run(work)
+        found = work.surplus()
+        raise _TakeBack
+    if complaints.found:
+        raise Wrong(complaints)
+    if found.says and not agree(found.says):
+        raise Declined
+    return found
 
 
 class _Work:
@@ -83,17 +87,30 @@ class _Work:
     def run(self, owner: Owner, password: Password, answered: Mapping[str, Answered]) -> Applied:
         """Everything, in the order in which one needs the other."""
         self.applied.id = self._marketplace()
+        self.rules = Rules(self.session, self.applied.id, self.complaints, self.now, self.here.new_id)
         self._owner(owner, password)
         self._sources()
+        connections = Connections(self.session, self.applied, self.complaints, self.here, self.now)
         for connection in self.market.connections:
-            self._connection(connection, answered[connection.name.value])
-        self._catalogs(answered)
+            connections.bring_about(connection, answered[connection.name.value])
+        connections.catalogs(answered)
         for sold in self.market.products:
             self._product(sold)
         self._rules(answered)
         if self.applied.created or self.applied.changed:
             versions.bump(self.session, self.applied.id)
         return self.applied
+
+    def surplus(self) -> Surplus:
+        """What the file does not name."""
+        return surplus(self.session, self.applied.id, self.market, self.rules.kept)
+
+    def prune(self, agreed: Surplus) -> None:
+        """Delete it, if it is still what was agreed to."""
+        if self.surplus() != agreed:
+            self.complaints.add(self.market.name.line, MEANWHILE)
+            return
+        self.applied.deleted = prune(self.session, self.applied.id, agreed, self.here.vault.seal, self.now)
 
     def _marketplace(self) -> int:
         name, zone = self.market.name.value, self.market.time_zone.value if self.market.time_zone else None
@@ -160,73 +177,6 @@ class _Work:
         except Sealed:
             return None
 
-    def _connection(self, one: Connection, answered: Answered) -> None:
-        if answered.refused:
-            return
-        found = self._integration(one.name.value)
-        if found is None and answered.community is None:
-            self.complaints.add(one.line, MEANWHILE)
-        elif found is None:
-            self._connect(one, answered)
-        else:
-            changed = [self._changed_key(found, one, answered), self._changed_rest(found, one)]
-            self.applied.count("changed" if any(changed) else "unchanged")
-
-    def _integration(self, name: str) -> Integration | None:
-        where = (Integration.marketplace_id == self.applied.id, Integration.name == name, Integration.deleted_at.is_(None))
-        return self.session.scalar(select(Integration).where(*where).with_for_update())
-
-    def _connect(self, one: Connection, answered: Answered) -> None:
-        connection = _connection(one, answered)
-        try:
-            made = integrations.create(
-                self.session, self.applied.id, one.name.value, connection, self.here.vault.seal, self.here.new_id, self.now
-            )
-        except integrations.NameTaken:
-            self.complaints.add(one.line, MEANWHILE)
-            return
-        self.session.flush()
-        self._changed_rest(made, one)
-        self.applied.count("created")
-
-    def _changed_key(self, found: Integration, one: Connection, answered: Answered) -> bool:
-        if answered.community is None:
-            return False
-        try:
-            connection = _connection(one, answered)
-            self.applied.woken |= bool(integrations.replace_key(self.session, found, connection, self.here.vault.seal, self.now))
-        except integrations.OtherCommunity as other:
-            where = other.name or "another one"
-            self.complaints.add(one.line, f"This key opens another community ({where}): what the rules are about would not be there.")
-        return True
-
-    def _changed_rest(self, found: Integration, one: Connection) -> bool:
-        """What the app need not be asked about. What the file does not say stays as it is."""
-        before = integrations.Changes(found.name, found.public, found.send_invitation, found.watch_only, found.quota, found.batch_share)
-        after = replace(
-            before,
-            public={**found.public, **one.values(secret=False)},
-            send_invitation=found.send_invitation if one.send_invitation is None else one.send_invitation,
-            watch_only=found.watch_only if one.watch_only is None else one.watch_only,
-        )
-        if after == before:
-            return False
-        integrations.edit(self.session, found, after)
-        return True
-
-    def _catalogs(self, answered: Mapping[str, Answered]) -> None:
-        for name, answer in answered.items():
-            found = self._integration(name) if answer.calls else None
-            if found is None:
-                continue
-            usage.count(self.session, found.id, self.now, answer.calls, answer.metered)
-            if answer.items is not None:
-                merged = catalog.merge(self.session, found.id, answer.items, self.now, self.here.new_id, first=found.catalog_at is None)
-                found.catalog = {"sentence": merged.sentence(APPS[found.app].kinds), "names": dict(merged.names)}
-                found.catalog_at = self.now
-                versions.bump(self.session, self.applied.id)
-        self.session.flush()
-
     def _product(self, sold: Sold) -> None:
         shop, key, name = self.applied.id, sold.id.value, sold.name.value
         found, outcome = _found_or_made(
@@ -235,15 +185,17 @@ class _Work:
         )
         if found.name != name:
             products.rename(self.session, shop, found.id, name)
-            outcome = "changed"
+            outcome = "changed" if outcome == "unchanged" else outcome
+        if sold.archived is not None and sold.archived != (found.archived_at is not None):
+            products.archive(self.session, shop, found.id, away=sold.archived, now=self.now)
+            outcome = "changed" if outcome == "unchanged" else outcome
         self.applied.count(outcome)
 
     def _rules(self, answered: Mapping[str, Answered]) -> None:
         """All but those of a community that could not be asked: they are not what is wrong."""
-        rules = Rules(self.session, self.applied.id, self.complaints, self.now, self.here.new_id)
         for asked in self.market.rules:
             answer = answered.get(asked.integration.value)
-            outcome = rules.bring_about(asked) if answer is None or not answer.refused else None
+            outcome = self.rules.bring_about(asked) if answer is None or not answer.refused else None
             if outcome is not None:
                 self.applied.count(outcome)
 
@@ -260,9 +212,3 @@ def _found_or_made(find: Callable[[], T | None], make: Callable[[], T]) -> tuple
         if found is None:
             raise
         return found, "unchanged"
-
-
-def _connection(one: Connection, answered: Answered) -> integrations.Connection:
-    if answered.community is None:
-        raise ValueError("nobody has asked whose key it is")
-    return integrations.Connection(one.app.value, answered.community, one.values(secret=True), one.values(secret=False))

@@ -16,8 +16,9 @@ from webapp.apps.counted import Counted
 from webapp.apps.registry import APPS
 from webapp.database import db
 from webapp.engine import accounts, catalog
+from webapp.market.connections import Connection
 from webapp.market.nodes import Complaints, near, plain
-from webapp.market.reading import ACTIONS, Connection, Market, Owner
+from webapp.market.reading import ACTIONS, Market, Owner
 from webapp.models import Integration, Marketplace, Product, Target
 from webapp.pacing import admit
 from webapp.parts import Parts

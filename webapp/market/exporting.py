@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from webapp.apps.registry import APPS
 from webapp.engine.accounts import OWN_FORMAT
+from webapp.engine.integrations import QUOTAS, USUAL_SHARE
 from webapp.engine.purchase_import import KEY as IMPORTS
 from webapp.engine.rules import default_removal
 from webapp.engine.triggers import TRIGGERS
+from webapp.market.connections import said_of_share
 from webapp.market.nodes import plain
 from webapp.models import PAID_PERIOD, Integration, Marketplace, Product, Role, Rule, Source, Target, User
 
@@ -97,6 +99,9 @@ def _integrations(session: Session, marketplace_id: int) -> list[Said]:
             **{key: _text(value) for key, value in one.public.items() if value},
             **({"watch_only": True} if one.watch_only else {}),
             **({} if one.send_invitation else {"send_invitation": False}),
+            **({"paused": True} if one.paused_at else {}),
+            **({"quota": one.quota} if one.quota != QUOTAS[0] else {}),
+            **({} if one.batch_share == USUAL_SHARE else {"hold_batches_at": said_of_share(one.batch_share)}),
         }
         for one in found
     ]
@@ -107,7 +112,7 @@ def _products(session: Session, marketplace_id: int) -> list[Said]:
     ruled = select(Rule.product_id).where(Rule.marketplace_id == marketplace_id, Rule.deleted_at.is_(None), Rule.product_id.is_not(None))
     used = Product.archived_at.is_(None) | Product.id.in_(ruled)
     found = session.scalars(select(Product).where(Product.marketplace_id == marketplace_id, used).order_by(Product.id))
-    return [{"id": _text(one.external_id), "name": _text(one.name)} for one in found]
+    return [{"id": _text(one.external_id), "name": _text(one.name), **({"archived": True} if one.archived_at else {})} for one in found]
 
 
 def _rules(session: Session, marketplace_id: int) -> list[tuple[Said, bool]]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from webapp.apps import Action, Field
+from webapp.apps import Action
 from webapp.apps.registry import APPS
-from webapp.engine.integrations import LONGEST_NAME
 from webapp.engine.products import LONGEST_ID
 from webapp.engine.products import LONGEST_NAME as LONGEST_PRODUCT
 from webapp.engine.rules import MOST_DAYS, REMOVALS, check_timing
 from webapp.engine.triggers import TRIGGERS
+from webapp.market.connections import Connection, read_connection
 from webapp.market.nodes import Complaints, Section, Text, Wrong, top
 from webapp.models import PAID_PERIOD
 from webapp.passwords import LONGEST
@@ -37,27 +36,12 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """An integration: the app, and what connecting it takes by the app's own fields. None where the file doesn't say."""
-
-    name: Text
-    app: Text
-    given: Mapping[str, Text]
-    watch_only: bool | None
-    send_invitation: bool | None
-    line: int
-
-    def values(self, *, secret: bool) -> dict[str, str]:
-        """What the file gives of the app's fields: the secret ones, or the others."""
-        return {f.key: self.given[f.key].value for f in APPS[self.app.value].fields if f.secret == secret and f.key in self.given}
-
-
-@dataclass(frozen=True, slots=True)
 class Sold:
-    """A product."""
+    """A product; `archived` None: as it is."""
 
     id: Text
     name: Text
+    archived: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +100,7 @@ def read(text: str, file: str, environ: Mapping[str, str]) -> tuple[Market, Comp
     owner = _owner(section.section("owner"), complaints)
     secret = _secret(section.section("webhook", required=False), complaints)
     sources = [_source(one, complaints) for one in section.sections("sources")]
-    connections = [_connection(one, complaints) for one in section.sections("integrations")]
+    connections = [read_connection(one, complaints) for one in section.sections("integrations")]
     products = [_product(one) for one in section.sections("products")]
     mentions: tuple[list[Text], list[Text]] = [], []
     rules = [_rule(one, mentions, complaints) for one in section.sections("rules")]
@@ -168,46 +152,12 @@ def _source(section: Section, complaints: Complaints) -> Text | None:
     return source
 
 
-def _connection(section: Section, complaints: Complaints) -> tuple[Text | None, Connection | None]:
-    """Its name, and the integration where all of it can be read."""
-    name, app = section.text("name", most=LONGEST_NAME), section.choice("app", APPS)
-    if app is None:
-        return name, None
-    fields = APPS[app.value].fields
-    given = {field.key: _credential(section, field, complaints) for field in fields}
-    watch_only, send_invitation = section.flag("watch_only"), section.flag("send_invitation")
-    section.nothing_else()
-    if name is None or any(given[field.key] is None for field in fields if field.required):
-        return name, None
-    known = {key: text for key, text in given.items() if text is not None}
-    return name, Connection(name, app, known, watch_only, send_invitation, section.line)
-
-
-def _credential(section: Section, field: Field, complaints: Complaints) -> Text | None:
-    """What connecting an app takes. Whether a key is one, the app says; a link is held to what the form holds it to."""
-    given = section.text(field.key, required=field.required, most=500)
-    if given is None or not field.link:
-        return given
-    address = given.value if "://" in given.value else f"https://{given.value}"
-    if not _is_link(address):
-        complaints.add(given.line, f"`{field.key}` is not the address of a web page.")
-        return None
-    return Text(address, given.line, given.shown)
-
-
-def _is_link(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username and " " not in address
-    except ValueError:
-        return False
-
-
 def _product(section: Section) -> tuple[Text | None, Sold | None]:
     """Its id, and the product where all of it can be read."""
     external_id, name = section.text("id", most=LONGEST_ID), section.text("name", most=LONGEST_PRODUCT)
+    archived = section.flag("archived")
     section.nothing_else()
-    return external_id, Sold(external_id, name) if external_id and name else None
+    return external_id, Sold(external_id, name, archived) if external_id and name else None
 
 
 def _rule(section: Section, mentions: tuple[list[Text], list[Text]], complaints: Complaints) -> Asked | None:

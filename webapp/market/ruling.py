@@ -27,6 +27,11 @@ class Rules:
         self._lines: dict[int, int] = {}
         self._there: dict[tuple[int, str], Sequence[Target]] = {}
 
+    @property
+    def kept(self) -> set[int]:
+        """The rules that the file names."""
+        return set(self._lines)
+
     def bring_about(self, asked: Asked) -> str | None:
         """Make a rule, or make it agree. Returns created, changed or unchanged; None where it can't be, which is complained of."""
         draft = self._draft(asked)
