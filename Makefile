@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 # One hop for everything: `uv pip` never asks for a hash that the lock files don't hold.
 SYNC := $(UV) pip install -q --python $(BIN)/python --require-hashes --no-deps
 
-.PHONY: run test fuzz lint bench chaos screenshots lock dev clean
+.PHONY: run test fuzz lint bench features chaos screenshots lock dev clean
 
 run: $(STAMP)
 	@exec $(BIN)/python -m embedded
@@ -32,6 +32,9 @@ bench: $(DEV_STAMP)
 
 chaos: $(DEV_STAMP)
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+features: $(DEV_STAMP)
+	$(BIN)/python -m tests.engine.pairs
 
 screenshots: $(DEV_STAMP)
 	$(BIN)/python -m tests.browser.screenshots
