@@ -38,6 +38,7 @@ features: $(DEV_STAMP)
 
 screenshots: $(DEV_STAMP)
 	$(BIN)/python -m tests.browser.screenshots
+	$(BIN)/python -m tests.browser.pictures
 
 dev: $(DEV_STAMP)
 
