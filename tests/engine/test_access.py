@@ -81,6 +81,7 @@ RULE_1 = (
     Story("an invitation grants the membership", (adds(A, MEMBERSHIP, 1),), {MEMBERSHIP}),
     Story("every add also grants the membership", (adds(A, VIP, 1),), {MEMBERSHIP, VIP}),
     Story("adding a tag, too", (adds(A, TAG, 1),), {MEMBERSHIP, TAG}),
+    Story("it counts from the event's time, whenever it arrives", (removes(A, VIP, 2), adds(A, VIP, 3)), {MEMBERSHIP, VIP}),
 )
 RULE_2 = (
     Story("a refund closes what its purchase had opened", (adds(A, VIP, 1), removes(A, VIP, 2)), {MEMBERSHIP}),
@@ -101,6 +102,11 @@ RULE_3 = (
     Story("buying Pro takes from Basic and gives Pro", (adds(A, BASIC, 1), moves_on(B, BASIC, 2), adds(B, VIP, 2)), {MEMBERSHIP, VIP}),
     Story("a grant after the clearing stands", (moves_on(A, VIP, 1), adds(B, VIP, 2)), {MEMBERSHIP, VIP}),
 )
+RULE_4 = (
+    Story("unless another purchase still grants it", (adds(A, VIP, 1), adds(B, VIP, 1), removes(A, VIP, 2)), {MEMBERSHIP, VIP}),
+    Story("in any case", (adds(A, VIP, 1), adds(B, VIP, 1), moves_on(A, VIP, 2)), {MEMBERSHIP}),
+    Story("spared or not, the membership stays", (adds(A, VIP, 1), adds(B, TAG, 1), moves_on(A, VIP, 2)), {MEMBERSHIP, TAG}),
+)
 RULE_5 = (
     Story("the membership stays when the space goes", (adds(A, VIP, 1), removes(A, VIP, 2)), {MEMBERSHIP}),
     Story("until a Remove Member says otherwise", (adds(A, VIP, 1), removes(A, VIP, 2), removes(A, MEMBERSHIP, 3)), set()),
@@ -109,6 +115,13 @@ RULE_5 = (
         "the member stays for another purchase's grant", (adds(A, VIP, 1), adds(B, TAG, 1), removes(A, MEMBERSHIP, 2)), {MEMBERSHIP, TAG}
     ),
     Story("Remove Member in any case takes everything there", (adds(A, VIP, 1), adds(B, TAG, 1), moves_on(A, MEMBERSHIP, 2)), set()),
+    Story("what is bought after it brings them back", (adds(A, VIP, 1), removes(A, MEMBERSHIP, 2), adds(A, TAG, 3)), {MEMBERSHIP, TAG}),
+    Story("also after one in any case", (adds(A, VIP, 1), moves_on(A, MEMBERSHIP, 2), adds(B, VIP, 3)), {MEMBERSHIP, VIP}),
+    Story(
+        "the mere absence of a grant takes nothing: the last place went, the member stays",
+        (adds(A, TAG, 1), moves_on(B, TAG, 2)),
+        {MEMBERSHIP},
+    ),
     Story("timed access holds before its end", (adds(A, VIP, 1, until=on(21)),), {MEMBERSHIP, VIP}),
     Story("and no longer; the membership stays", (adds(A, VIP, 1, until=on(20)),), {MEMBERSHIP}),
     Story("a timed invitation ends by itself", (adds(A, MEMBERSHIP, 1, until=on(20)),), set()),
@@ -170,7 +183,19 @@ WAITING = (
     Story("one that can't be undone stays", (adds(A, VIP, 1), waits(A, VIP, 10, recoverable=False), adds(A, TAG, 3)), {MEMBERSHIP, TAG}),
     Story("a checkout's clock may be ahead of ours", (adds(A, VIP, 25),), {MEMBERSHIP, VIP}),
 )  # fmt: skip
-RULES = {"1": RULE_1, "2": RULE_2, "3": RULE_3, "5": RULE_5, "6": RULE_6, "7": RULE_7, "8": RULE_8, "waiting": WAITING}
+RULES = {
+    "1. An add opens a grant for the purchase, and grants membership": RULE_1,
+    "2. A removal that takes back closes that purchase's grants on the target": RULE_2,
+    "3. A removal that moves on is a clearing: everybody's grants": RULE_3,
+    "4. A rule's removal spares what another purchase grants, or does not": RULE_4,
+    "5. Desired is what some purchase has open; only a removal, an expiry or a person takes anything away": RULE_5,
+    "6. The newest word by event time wins": RULE_6,
+    "7. A removal that another grant overrules does nothing, until a person says otherwise": RULE_7,
+    "8. Who leaves a space group keeps what other grants want in it": RULE_8,
+    "A removal that waits can be undone before its time": WAITING,
+}
+"""The rules of docs/access.md, in their order, each with the stories that it decides."""
+
 STORIES = [pytest.param(story, id=f"{rule}: {story.why}") for rule, stories in RULES.items() for story in stories]
 
 
