@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 # One hop for everything: `uv pip` never asks for a hash that the lock files don't hold.
 SYNC := $(UV) pip install -q --python $(BIN)/python --require-hashes --no-deps
 
-.PHONY: run test fuzz lint bench features chaos screenshots lock dev clean
+.PHONY: run test fuzz lint bench simulate features chaos screenshots lock dev clean
 
 run: $(STAMP)
 	@exec $(BIN)/python -m embedded
@@ -35,6 +35,9 @@ chaos: $(DEV_STAMP)
 
 features: $(DEV_STAMP)
 	$(BIN)/python -m tests.engine.pairs
+# SEEDS=n plays so many seeds (FIRST=k: from there on); SEED=k plays one and tells what happens, STEPS=3,8,9 of it only these.
+simulate: $(DEV_STAMP)
+	$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED) $(if $(STEPS),--steps $(STEPS)),--seeds $(or $(SEEDS),300) --first $(or $(FIRST),0))
 
 screenshots: $(DEV_STAMP)
 	$(BIN)/python -m tests.browser.screenshots

@@ -26,7 +26,7 @@ from webapp.sources.cartwheel_format import TYPES
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
-FILE = re.compile(r"`((?:webapp|workers|embedded|sandbox|benchmarks|migrations|tests|templates|static)/[\w./]*)(?:::\w+)?`")
+FILE = re.compile(r"`((?:webapp|workers|embedded|sandbox|simulation|benchmarks|migrations|tests|templates|static)/[\w./]*)(?:::\w+)?`")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 

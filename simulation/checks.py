@@ -1,0 +1,82 @@
+"""Whether a run was right: on its way after each step, and at its end, when nothing is left to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sqlalchemy import select
+
+from simulation import reference
+from simulation.scene import MEMBER, PEOPLE
+from simulation.stage import Stage
+from webapp.engine.work import WATCHED
+from webapp.models import Customer, LogEntry, Product
+
+ASLEEP = "SELECT count(*) FROM log_entries JOIN lanes ON lanes.id = open_lane_id WHERE lanes.due_at IS NULL"
+MUTE = "SELECT count(*) FROM log_entries WHERE sentence = '' OR (status = 'failed' AND todo = '')"
+
+
+def on_the_way(stage: Stage) -> list[str]:
+    """What must be so at any time: whatever waits has a lane that somebody will look at."""
+    asleep = stage.house.look(ASLEEP)
+    return [f"{asleep} entries wait in lanes that nobody will look at"] if asleep else []
+
+
+def all_ended(stage: Stage) -> list[str]:
+    """When nothing is left to do every entry has ended, and each says what became of it; a failed one, what to do."""
+    with stage.house.read() as session:
+        waiting = session.execute(select(LogEntry.status, LogEntry.sentence).where(LogEntry.open_lane_id.is_not(None))).all()
+    mute = stage.house.look(MUTE)
+    found = [f"still {status}: {sentence}" for status, sentence in waiting]
+    return found + ([f"{mute} entries have no sentence"] if mute else [])
+
+
+def all_logged(stage: Stage) -> list[str]:
+    """Everything that happened has an entry for each rule that it started."""
+    with stage.house.read() as session:
+        rows = session.execute(
+            select(Customer.email, LogEntry.trigger, Product.external_id, LogEntry.rule_id)
+            .join(Customer, Customer.id == LogEntry.customer_id)
+            .join(Product, Product.id == LogEntry.product_id)
+            .where(LogEntry.rule_id.is_not(None), LogEntry.replays_id.is_(None))
+        )
+        logged = Counter((email, trigger, product, rule) for email, trigger, product, rule in rows)
+    happened = Counter(
+        (email, fact.trigger, fact.said.product, rule.id)
+        for email in PEOPLE
+        for fact in reference.facts(stage.checkout.told(email))
+        for rule in reference.asked(fact)
+    )
+    return [f"{count - logged[what]} of {count} entries are missing: {what}" for what, count in happened.items() if logged[what] < count]
+
+
+def unfinished(stage: Stage) -> list[tuple[int, str]]:
+    """The entries that failed, were skipped or only watched, with their customers: what they asked for may not be so, rightly."""
+    with stage.house.read() as session:
+        rows = session.execute(
+            select(LogEntry.id, Customer.email)
+            .join(Customer, Customer.id == LogEntry.customer_id)
+            .where(LogEntry.status.in_(("failed", "skipped")) | (LogEntry.cause == WATCHED))
+            .order_by(LogEntry.id)
+        )
+        return [(entry, email) for entry, email in rows]
+
+
+def community(stage: Stage, email: str) -> list[str]:
+    """Whether a customer holds in the community what they should, and nothing else.
+
+    Free is what they had before Cartwheel, where no removal was ever meant for it or an add was; what somebody put them into by hand since;
+    and a membership that came with nothing but places which are gone.
+    """
+    told, by_hand = stage.checkout.told(email), stage.merchant.by_hand.get(email, ())
+    wishes = reference.wishes(told, by_hand, stage.now)
+    should = wishes.held - stage.gone
+    free = {place for place in stage.given[email] if place in wishes.opened or place not in wishes.taken} | stage.put[email] | {"new"}
+    if MEMBER not in reference.wishes(told, by_hand, stage.now, stage.gone).held:
+        free.add(MEMBER)
+    held = stage.held(email)
+    has = {MEMBER, *held} if held is not None else set()
+    wrong = (has ^ should) - free
+    old = stage.house.community.state.active(email)
+    twice = [f"{email} has two accounts"] if stage.addresses[email] != email and old is not None else []
+    return [f"{email} {'has' if place in has else 'lacks'} {place}; should hold {sorted(should)}" for place in sorted(wrong)] + twice

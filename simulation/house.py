@@ -1,0 +1,189 @@
+"""The real engine on a real schema: SQLite in memory, one marketplace with its source, connected to one community of the sandbox.
+
+The time is moved by whoever plays; ids come from a counter. Nothing here draws.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pysqlite3 import dbapi2
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from sandbox.community import Community
+from simulation.scene import CLUB, MEMBER, PLACES, PRODUCTS, START
+from simulation.wire import Wire
+from webapp.apps import MEMBERSHIP, Refused
+from webapp.apps.registry import APPS
+from webapp.database import WRITES, prepare
+from webapp.engine import integrations, loading
+from webapp.engine.audit import HAND, Hand
+from webapp.engine.snapshots import Snapshots
+from webapp.models import Base, Integration, Marketplace, Product, Source, Target
+
+TOKEN = "token-1"  # noqa: S105  the first key of a community that is made here
+CIRCLE = APPS["circle"]
+
+
+class Crash(Exception):
+    """The process died before its transaction was committed."""
+
+
+@dataclass(frozen=True)
+class Pristine:
+    """A house as it was built, from which others are copied: that costs a hundredth."""
+
+    database: Any
+    community: dict[str, Any]
+    marketplace: int
+    source: int
+    integration: int
+    last_id: int
+
+
+class House:
+    """One marketplace's engine, with its clock."""
+
+    def __init__(self, engine: Engine, community: Community, now: datetime = START) -> None:
+        self.engine, self.community, self.now = engine, community, now
+        community.world.now = lambda: self.now
+        self.wire = Wire(community)
+        self.snapshots = Snapshots()
+        self.marketplace = self.source = self.integration = 0
+        self.last_id = 0
+
+    def _hand(self) -> Hand:
+        """Whose doing a change is: the merchant's."""
+        return Hand("mo@shop.test", None, self.now, self.new_id)
+
+    def new_id(self, now: datetime) -> int:
+        """The next id."""
+        self.last_id += 1
+        return self.last_id
+
+    @contextmanager
+    def write(self, crash: bool = False) -> Iterator[Session]:
+        """A transaction, as `webapp.database.writing` makes one. `crash`: the process dies before it is committed. Raises Crash."""
+        with (
+            self.engine.connect().execution_options(**WRITES) as connection,
+            Session(connection, autoflush=True, info={HAND: self._hand}) as session,
+            connection.begin(),
+        ):
+            yield session
+            session.flush()
+            session.expunge_all()
+            if crash:
+                raise Crash
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads."""
+        with Session(self.engine) as session:
+            yield session
+
+    def look(self, question: str) -> int:
+        """The number that a plain query gives: asked after each step, so that it must be quick."""
+        driver: Any = self.engine.raw_connection().driver_connection
+        return int(driver.execute(question).fetchone()[0])
+
+    def connect(self, name: str) -> None:
+        """The marketplace with its source, its integration, its catalog and its products, made as the pages make them."""
+        self.community.tokens[:] = [TOKEN]
+        with self.write() as session:
+            self.marketplace, self.source = self.new_id(self.now), self.new_id(self.now)
+            session.add(Marketplace(id=self.marketplace, name=name, created_at=self.now))
+            session.flush()
+            session.add(Source(id=self.source, marketplace_id=self.marketplace, kind="cartwheel", address="a", created_at=self.now))
+            for product in PRODUCTS:
+                row = Product(id=self.new_id(self.now), marketplace_id=self.marketplace, external_id=product, name=product.title())
+                row.created_at = self.now
+                session.add(row)
+            connection = integrations.Connection("circle", CIRCLE.connect(self.wire.client(TOKEN)), {"api_key": TOKEN})
+            made = integrations.create(session, self.marketplace, "My community", connection, seal, self.new_id, self.now)
+            self.integration = made.id
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Load the catalog, as `workers.loading` does."""
+        with self.write() as session:
+            row = session.get_one(Integration, self.integration)
+            loading.want(row, self.now)
+            key = key_of(row.credentials)
+            run = loading.begin(session, self.integration, self.now)
+        if run is None:
+            return
+        try:
+            items = [item for *_, page in CIRCLE.load_catalog(self.wire.client(key)) for item in page]
+        except Refused as refused:
+            self._fail(run, refused.sentence, refused.cause or None)
+        except LookupError as wrong:
+            self._fail(run, str(wrong), None)
+        else:
+            with self.write() as session:
+                loading.finish(session, self.integration, run, items, CIRCLE.kinds, self.now, self.new_id)
+
+    def _fail(self, run: str, sentence: str, cause: str | None) -> None:
+        with self.write() as session:
+            loading.fail(session, self.integration, run, sentence, "Press Refresh.", self.now, cause)
+
+    def targets(self) -> dict[str, Target]:
+        """What can be held, by name, also what is gone."""
+        with self.read() as session:
+            rows = session.query(Target).all()
+            return {MEMBER if row.kind == MEMBERSHIP else row.name: row for row in rows}
+
+
+def seal(text: str) -> bytes:
+    """Credentials as they are stored here: in the clear."""
+    return text.encode()
+
+
+def key_of(sealed: bytes) -> str:
+    """The key in an integration's credentials."""
+    found: str = json.loads(sealed)["api_key"]
+    return found
+
+
+_built: list[Pristine] = []
+_engines: list[Engine] = []
+
+
+def build() -> House:
+    """A house as every simulation begins with; the next one to be built takes its place."""
+    if not _built:
+        _built.append(_build())
+        _engines.append(_engine())
+    pristine, engine = _built[0], _engines[0]
+    pristine.database.backup(engine.raw_connection().driver_connection)
+    house = House(engine, Community(lambda: START))
+    house.community.restore(pristine.community)
+    house.marketplace, house.source, house.integration = pristine.marketplace, pristine.source, pristine.integration
+    house.last_id = pristine.last_id
+    return house
+
+
+def _build() -> Pristine:
+    engine = _engine()
+    Base.metadata.create_all(engine)
+    community = Community(lambda: START)
+    club = community.add_group(CLUB)
+    make = {"space": community.add_space, "event": community.add_event, "tag": community.add_tag}
+    for place in PLACES[1:]:
+        _ = community.add_space(place.name, club) if place.in_club else make[place.kind](place.name)
+    house = House(engine, community)
+    house.connect("Acme Courses")
+    database = engine.raw_connection().driver_connection
+    return Pristine(database, community.snapshot(), house.marketplace, house.source, house.integration, house.last_id)
+
+
+def _engine() -> Engine:
+    made = create_engine("sqlite+pysqlite://", module=dbapi2, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    prepare(made)
+    return made

@@ -1,0 +1,188 @@
+"""What a merchant does in Cartwheel: rules, entries, the integration. Each by the function that its page calls; the rules are kept as told."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from simulation.house import CIRCLE, House, seal
+from simulation.reference import PAID_PERIOD, Mark, Rule
+from simulation.scene import ADDS, KINDS, MEMBER, PRODUCTS, REMOVES
+from webapp.apps import Refused
+from webapp.apps.registry import APPS
+from webapp.engine import entries, integrations, rules
+from webapp.engine.hand import HAND
+from webapp.engine.rules import Draft
+from webapp.engine.triggers import TRIGGERS
+from webapp.models import Customer, Integration, LogEntry, Product, Target
+from webapp.models import Rule as RuleRow
+
+LIKELY = (
+    ("product_purchased", True), ("product_purchased", True), ("product_purchased", True), ("product_purchased", False),
+    ("product_refunded", False), ("product_refunded", False), ("product_partially_refunded", False), ("prospect_created", True),
+    ("prospect_created", False), ("subscription_charged", True), ("subscription_charge_failed", True), ("subscription_charge_failed", False),
+    ("subscription_canceled", False), ("subscription_canceled", False), ("subscription_delinquent", False), ("subscription_recovered", False),
+    ("subscription_recovered", True), ("subscription_restarted", True), ("subscription_completed", True), ("subscription_completed", False),
+)  # fmt: skip
+"""Triggers with what merchants do on them, the likelier ones more often."""
+
+
+@dataclass
+class Merchant:
+    """The merchant of a house. `rules`: those that are on; `off`: those that are not; `by_hand`: what was removed by hand, by customer."""
+
+    house: House
+    targets: Mapping[str, int]
+    rules: dict[int, Rule] = field(default_factory=dict)
+    off: dict[int, Rule] = field(default_factory=dict)
+    by_hand: dict[str, list[Mark]] = field(default_factory=dict)
+    products: dict[str, int] = field(default_factory=dict)
+    keys: int = 1
+
+    def standing(self) -> tuple[Rule, ...]:
+        """The rules that are on now."""
+        return tuple(self.rules.values())
+
+    def begin(self, dice: Random) -> None:
+        """The first rules."""
+        with self.house.write() as session:
+            self.products = {product.external_id: product.id for product in session.scalars(select(Product))}
+            for rule in {_identity(rule): rule for rule in (drawn(dice) for _ in range(dice.randint(6, 12)))}.values():
+                self._put(session, rule)
+
+    def make(self, dice: Random) -> None:
+        """A new rule."""
+        with self.house.write() as session:
+            self._make(session, drawn(dice))
+
+    def change(self, dice: Random) -> None:
+        """A rule becomes another one, or is switched, or deleted."""
+        known = {**self.rules, **self.off}
+        if not known:
+            return
+        rule = known[dice.choice(list(known))]
+        act = dice.choice((self._change, self._switch, self._delete))
+        with self.house.write() as session:
+            act(session, rule, dice)
+
+    def _put(self, session: Session, rule: Rule) -> None:
+        """One of the first rules: a row, since making it as a page does would cost more than all the rest."""
+        draft, made = self._draft(rule), self.house.new_id(self.house.now)
+        session.add(
+            RuleRow(
+                id=made, marketplace_id=self.house.marketplace, product_id=draft.product_id, trigger=draft.trigger,
+                integration_id=draft.integration_id, action=draft.action, target_id=self.targets[rule.target], removal=draft.removal,
+                for_days=draft.for_days, after_days=draft.after_days, created_at=self.house.now,
+                identity=f"{draft.product_id or 'all'}:{draft.trigger}:{draft.action}:{self.targets[rule.target]}",
+            )
+        )  # fmt: skip
+        self.rules[made] = replace(rule, id=made)
+
+    def _make(self, session: Session, rule: Rule) -> None:
+        with contextlib.suppress(rules.Duplicate, rules.Wrong):
+            made = rules.create(session, APPS, self.house.marketplace, self._draft(rule), now=self.house.now, new_id=self.house.new_id)
+            self.rules[made.id] = replace(rule, id=made.id)
+
+    def _change(self, session: Session, rule: Rule, dice: Random) -> None:
+        new = replace(drawn(dice), id=rule.id)
+        with contextlib.suppress(rules.Duplicate, rules.Wrong):
+            rules.change(session, APPS, self.house.marketplace, rule.id, self._draft(new))
+            (self.rules if rule.id in self.rules else self.off)[rule.id] = new
+
+    def _switch(self, session: Session, rule: Rule, dice: Random) -> None:
+        on = rule.id in self.off
+        rules.switch(session, self.house.marketplace, rule.id, on=on, now=self.house.now)
+        before, after = (self.off, self.rules) if on else (self.rules, self.off)
+        after[rule.id] = before.pop(rule.id)
+
+    def _delete(self, session: Session, rule: Rule, dice: Random) -> None:
+        rules.delete(session, self.house.marketplace, rule.id, now=self.house.now)
+        self.rules.pop(rule.id, None)
+        self.off.pop(rule.id, None)
+
+    def _draft(self, rule: Rule) -> Draft:
+        kind = KINDS[rule.target]
+        return Draft(
+            self.products[rule.product] if rule.product else None, rule.trigger, self.house.integration,
+            (ADDS if rule.adds else REMOVES)[kind], None if rule.target == MEMBER else self.targets[rule.target],
+            None if rule.adds else "always" if rule.always else "spare", rule.for_days, rule.after_days,
+        )  # fmt: skip
+
+    def replay(self, entry: int) -> bool:
+        """Replay an entry. False where that is refused."""
+        try:
+            with self.house.write() as session:
+                entries.replay(session, self.house.marketplace, entry, self.house.now, self.house.new_id)
+        except entries.Refused:
+            return False
+        return True
+
+    def skip(self, entry: int) -> bool:
+        """Skip an entry. False where that is refused."""
+        try:
+            with self.house.write() as session:
+                entries.skip(session, self.house.marketplace, entry, "Mo", self.house.now)
+        except entries.Refused:
+            return False
+        return True
+
+    def remove_anyway(self, entry: int) -> bool:
+        """Remove what was kept. False where that is refused."""
+        try:
+            with self.house.write() as session:
+                made = entries.remove_anyway(session, self.house.marketplace, entry, self.house.now, self.house.new_id)
+                row = session.get_one(LogEntry, made)
+                email, target = session.get_one(Customer, row.customer_id).email, session.get_one(Target, row.target_id)
+        except entries.Refused:
+            return False
+        name = target.name or MEMBER
+        order = (self.house.now, f"{HAND}{made}", False)
+        self.by_hand.setdefault(email, []).append(Mark("clear", name, "hand", order))
+        return True
+
+    def pause(self, paused: bool) -> None:
+        """Pause the integration, or resume it."""
+        with self.house.write() as session:
+            (integrations.pause if paused else integrations.resume)(session, self._integration(session), self.house.now)
+
+    def watch(self, only: bool) -> None:
+        """Only watch, or let it call."""
+        with self.house.write() as session:
+            integrations.watch(session, self._integration(session), only)
+
+    def replace_key(self) -> None:
+        """Make another key in the community, delete the old one there, and paste it. Nothing where Circle refuses it."""
+        self.keys += 1
+        key = f"token-{self.keys}"
+        self.house.community.tokens[:] = [key]
+        try:
+            community = CIRCLE.connect(self.house.wire.client(key))
+        except Refused:
+            return
+        with self.house.write() as session:
+            connection = integrations.Connection("circle", community, {"api_key": key})
+            integrations.replace_key(session, self._integration(session), connection, seal, self.house.now)
+
+    def _integration(self, session: Session) -> Integration:
+        return session.get_one(Integration, self.house.integration)
+
+
+def _identity(rule: Rule) -> tuple[object, ...]:
+    return rule.product, rule.trigger, rule.adds, rule.target
+
+
+def drawn(dice: Random) -> Rule:
+    """A rule such as a merchant makes: mostly likely ones, now and then any."""
+    trigger, adds = dice.choice(LIKELY) if dice.random() < 0.85 else (dice.choice(list(TRIGGERS)), dice.random() < 0.5)
+    target = dice.choice([*KINDS, "VIP Room", "Fan"])
+    product = dice.choice((None, None, None, *PRODUCTS))
+    if adds:
+        return Rule(0, product, trigger, adds, target, for_days=dice.choice((None, None, None, 1, 30)))
+    usual = not TRIGGERS[trigger].takes_back
+    always = usual if dice.random() < 0.8 else not usual
+    return Rule(0, product, trigger, adds, target, always, after_days=dice.choice((0, 0, 0, 3, 30, PAID_PERIOD)))
