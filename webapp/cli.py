@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from webapp import console, demo
 from webapp.database import db, writing
-from webapp.engine import accounts, holdings, log_query, logs, rekeying
+from webapp.engine import accounts, holdings, log_query, logs, rekeying, sessions
 from webapp.market.applied import Applied
 from webapp.market.applying import Agree, Declined, apply
 from webapp.market.exporting import export
@@ -247,6 +247,20 @@ def reset_link(email: str) -> None:
     address, user_id = found.email, found.id
     click.echo(_link(accounts.RESET, user_id))
     _say(f"It works once, within {LASTS[accounts.RESET] / timedelta(hours=1):.0f} hours. Give it to nobody but {address}.")
+
+
+@user.command("second-step-off")
+@click.argument("email", metavar="E-MAIL")
+@on_database
+def second_step_off(email: str) -> None:
+    """Let somebody sign in by their password alone, who has lost their phone and their recovery codes."""
+    found = accounts.find_user(db.session(), email)
+    if found is None:
+        raise click.ClickException(f"Nobody has an account as {email}.")
+    address, user_id, has = found.email, found.id, found.totp is not None
+    with writing() as session:
+        sessions.switch_off(session, user_id)
+    _say(f"A password is enough for {address} now." if has else f"A password was enough for {address} already.")
 
 
 def _link(purpose: str, user_id: int | None) -> str:

@@ -24,6 +24,9 @@ REFRESH = "workers.jobs.refresh_catalog"
 DELIVER = "workers.jobs.deliver"
 """The chore of sending what waits in the outbox."""
 
+WATCH = "workers.jobs.watch"
+"""The chore of looking for what needs a person."""
+
 BATCH = "workers.jobs.run_batch"
 """The chore of going on with a batch for a while, with the batch's id."""
 

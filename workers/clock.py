@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.database import db, writing
-from webapp.doorbell import BATCH, DELIVER, REFRESH
+from webapp.doorbell import BATCH, DELIVER, REFRESH, WATCH
 from webapp.engine import batches, lanes, loading, outbox
 from webapp.models import Lease
 from webapp.parts import parts
@@ -20,6 +20,9 @@ from webapp.parts import parts
 NAME = "clock"
 HELD_FOR = timedelta(seconds=10)
 RENEW_AFTER = timedelta(seconds=4)
+
+LOOK_EVERY = timedelta(seconds=30)
+"""Between two calls for whoever looks for what needs a person."""
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ class Clock:
     def __init__(self, app: Flask, holder: str, stop: threading.Event) -> None:
         self._app, self._holder, self._stop = app, holder, stop
         self._held_until: datetime | None = None
+        self._looked_at: datetime | None = None
 
     def run(self) -> None:
         """Tick once a second."""
@@ -59,6 +63,9 @@ class Clock:
             here.bell.chore(BATCH, batch)
         if letters:
             here.bell.chore(DELIVER)
+        if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
+            self._looked_at = now
+            here.bell.chore(WATCH)
 
     def _holds(self, now: datetime) -> bool:
         """Whether this process is the one: by a lease in the database, renewed now and then."""

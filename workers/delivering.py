@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 
 from redis.exceptions import RedisError
 
-from webapp import doorbell
+from webapp import doorbell, outward
 from webapp.database import writing
-from webapp.engine import accounts, letters, outbox
+from webapp.engine import accounts, alerts, letters, outbox
 from webapp.engine.outbox import Post
 from webapp.mail import Mail, Mailer, NotSent, mailer
 from webapp.parts import Parts, parts
@@ -20,6 +20,7 @@ from webapp.vault import Sealed
 
 UNREADABLE = "Cartwheel can no longer read this message: ENCRYPTION_KEYS has lost the key it was written with."
 OFF = "No mail server is set (SMTP_URL)."
+NO_CHAT = "No chat is set any longer."
 log = logging.getLogger(__name__)
 
 
@@ -74,6 +75,18 @@ def _reset(here: Parts, post: Post, said: Mapping[str, str]) -> None:
     _mailer(here).send(Mail(post.id, to, letter.subject, letter.text, post.created_at))
 
 
+def _chat(here: Parts, post: Post, said: Mapping[str, str]) -> None:
+    """The address is read at this moment: what was taken away since is not used."""
+    with writing() as session:
+        sealed = alerts.watch_of(session, post.marketplace_id or 0).chat
+    if sealed is None:
+        raise NotSent(NO_CHAT, for_good=True)
+    try:
+        outward.post(here.vault.open(sealed), {"text": said["text"]})
+    except outward.NotDone as wrong:
+        raise NotSent(str(wrong), for_good=wrong.for_good) from None
+
+
 def _mailer(here: Parts) -> Mailer:
     settings = here.settings
     if not settings.can_mail:
@@ -81,5 +94,5 @@ def _mailer(here: Parts) -> Mailer:
     return mailer(settings.smtp, settings.mail_from, settings.mail_folder)
 
 
-WAYS: Mapping[str, Callable[[Parts, Post, Mapping[str, str]], None]] = {outbox.MAIL: _mail, outbox.RESET: _reset}
+WAYS: Mapping[str, Callable[[Parts, Post, Mapping[str, str]], None]] = {outbox.MAIL: _mail, outbox.RESET: _reset, outbox.CHAT: _chat}
 """How each kind of message leaves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers import batches, delivering, loading
+from workers import batches, delivering, loading, watching
 from workers.room import room
 
 
@@ -29,3 +29,9 @@ def deliver() -> None:
     """Send what waits in the outbox."""
     with room().app.app_context():
         delivering.deliver()
+
+
+def watch() -> None:
+    """Look for what needs a person, and have them told."""
+    with room().app.app_context():
+        watching.watch()

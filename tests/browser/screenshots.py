@@ -33,6 +33,8 @@ PAGES = {
     "webhook": "/settings/webhook",
     "general": "/settings/general",
     "team": "/settings/team",
+    "alerts": "/settings/alerts",
+    "account": "/account",
     "keys": "/keys",
 }
 """Pages that have an address of their own; those that are reached by a click are in `_walk`."""

@@ -34,11 +34,20 @@ def test_every_page_of_accounts_can_be_used_by_everybody(site: Site, page: Page,
     page.goto(site.url)
     looked_at(page)
     set_up(site, page)
-    for address in ("/settings/general", "/settings/team", "/settings/team/invite", "/marketplaces/new", "/keys"):
+    for address in (
+        "/settings/general",
+        "/settings/alerts",
+        "/account",
+        "/account/second-step",
+        "/settings/team",
+        "/settings/team/invite",
+        "/marketplaces/new",
+        "/keys",
+    ):
         page.goto(site.url + address)
         looked_at(page)
     stranger = browser.new_context().new_page()
-    for address in ("/sign-in", "/link/gone"):
+    for address in ("/sign-in", "/link/gone", "/forgot-password"):
         stranger.goto(site.url + address)
         looked_at(stranger)
     stranger.context.close()
@@ -52,7 +61,7 @@ def test_an_owner_invites_somebody_who_joins(site: Site, browser: Browser, scrip
     owner.get_by_role("link", name="Invite somebody").click()
     owner.get_by_label("E-mail").fill("mira@shop.test")
     owner.get_by_label("Viewer").check()
-    owner.get_by_role("button", name="Make the link").click()
+    owner.get_by_role("button", name="Send the link").click()
     expect(owner.locator("pre")).to_contain_text(site.url)  # a dialog that is just being shown has no text yet
     link = owner.locator("pre").inner_text()
     owner.get_by_role("link", name="Done").click()
@@ -79,7 +88,7 @@ def test_an_owner_invites_somebody_who_joins(site: Site, browser: Browser, scrip
 
 def test_keys_are_listed_and_can_be_switched_off(site: Site, page: Page):
     set_up(site, page)
-    page.goto(f"{site.url}/settings/general")
+    page.goto(f"{site.url}/account")
     page.keyboard.press("?")
     page.get_by_role("dialog").wait_for()
     page.keyboard.press("Escape")

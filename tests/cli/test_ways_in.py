@@ -19,6 +19,8 @@ from sandbox.server import running
 from tests import factories
 from tests.cli.conftest import Desk, opened
 from tests.conftest import make_settings
+from webapp.database import writing
+from webapp.engine import accounts, sessions
 from webapp.models import Integration, LogEntry, Marketplace, Product, Role, Rule, Target, User
 from webapp.passwords import check_password
 
@@ -84,6 +86,21 @@ def test_a_reset_link_takes_a_new_password_once(desk: Desk) -> None:
 def test_a_reset_link_for_nobody(desk: Desk) -> None:
     done = desk.run("user", "reset-link", "nobody@shop.test")
     assert (done.code, done.out, done.err) == (1, "", "Error: Nobody has an account as nobody@shop.test.\n")
+
+
+# ---- user second-step-off
+
+
+def test_who_has_lost_phone_and_codes_is_let_in_by_their_password(desk: Desk) -> None:
+    desk.apply()
+    with desk.app.app_context(), writing() as session:
+        user = accounts.find_user(session, "owner@example.com")
+        assert user
+        sessions.switch_on(session, user.id, b"sealed", 0, ["hash"])
+    done = desk.run("user", "second-step-off", " Owner@Example.com")
+    assert (done.code, done.err) == (0, "A password is enough for owner@example.com now.\n")
+    assert desk.one(User).totp is None
+    assert desk.run("user", "second-step-off", "nobody@shop.test").code == 1
 
 
 # ---- demo

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.factories import NOW
-from webapp.models import Call, CallEntry, Event, Grant, Invitation, Marketplace, OneTimeLink, Purchase, Source
+from webapp.models import Alert, Call, CallEntry, Event, Grant, Invitation, Marketplace, OneTimeLink, Purchase, Source
 from webapp.parts import parts
 from webapp.tokens import hash_token
 
@@ -62,6 +62,7 @@ class World:
         self._customer(session)
         self._addresses(session)
         self._links(session)
+        self._alert(session)
 
     def _keep(self, **made: object) -> None:
         self.ids.update({name: str(getattr(one, "id", one)) for name, one in made.items()})
@@ -128,6 +129,13 @@ class World:
                                previous_secret=secret, previous_until=NOW + DAY, created_at=NOW))  # fmt: skip
         self._keep(cartwheel="cartwheel", samcart="samcart", circle="circle", address=f"{self.low}-cartwheel-address")
 
+    def _alert(self, session: Session) -> None:
+        alert = Alert(id=factories.new_id(), marketplace_id=self.shop.id, kind="failed", subject="1:refused", open_key=f"{self.name}:failed",
+                      title=f"{self.name} failed.", first_at=NOW, last_at=NOW, opened_at=NOW)  # fmt: skip
+        session.add(alert)
+        session.flush()
+        self._keep(alert=alert)
+
     def _links(self, session: Session) -> None:
         invitation = Invitation(id=factories.new_id(), marketplace_id=self.shop.id, email=f"{self.low}-invited@shop.test", role="viewer",
                                 token_hash=hash_token(f"{self.low}-invitation"), created_at=NOW, expires_at=NOW + DAY)  # fmt: skip
@@ -158,6 +166,23 @@ LOGGED = "its log entry says who did it"
 NEW_RULE = {"integration": "{integration}", "action": "add_to_space", "target": "{other_space}", "trigger": "product_purchased"}
 
 ROUTES: dict[str, Route] = {
+    "account.change_keyboard": Route(PERSON, quiet=OWN),
+    "account.change_password": Route(PERSON, quiet=OWN),
+    "account.end_others": Route(PERSON, quiet=OWN),
+    "account.end_session": Route(PERSON, {"number": "shop"}, quiet=OWN, anyones=True),
+    "account.renew_codes": Route(PERSON, quiet=OWN),
+    "account.show": Route(PERSON),
+    "account.switch_off": Route(PERSON, quiet=OWN),
+    "account.switch_on": Route(PERSON, quiet=OWN),
+    "alerts.acknowledge": Route(CHANGER, {"number": "alert"}),
+    "alerts.change": Route(CHANGER, form={"kinds": "failed"}),
+    "alerts.one": Route(MEMBER, {"number": "alert"}),
+    "alerts.remove_chat": Route(CHANGER),
+    "alerts.reopen": Route(CHANGER, {"number": "alert"}),
+    "alerts.set_chat": Route(CHANGER, form={"address": "https://hooks.slack.com/services/{low}"}),
+    "alerts.show": Route(MEMBER),
+    "alerts.snooze": Route(CHANGER, {"number": "alert"}, {"for": "1h"}),
+    "alerts.test": Route(CHANGER, quiet="a message that says that it is a test"),
     "audit.show": Route(CHANGER, asks=("before=99999999999999",)),
     "auth.forgot": Route(ANYBODY, form={"email": "{low}-owner@shop.test"}, quiet=OWN),
     "auth.home": Route(ANYBODY),
@@ -189,8 +214,6 @@ ROUTES: dict[str, Route] = {
     ),
     "customers.show": Route(MEMBER, {"email": "email"}),
     "general.change": Route(OWNER, form={"name": "{name} shop", "time_zone": "Europe/Berlin"}, before=_named),
-    "general.change_keyboard": Route(MEMBER, quiet=OWN),
-    "general.change_password": Route(MEMBER, quiet=OWN),
     "general.show": Route(MEMBER),
     "health.alive": Route(ANYBODY),
     "health.metrics": Route(ANYBODY),
@@ -245,6 +268,7 @@ ROUTES: dict[str, Route] = {
     "rules.index": Route(MEMBER),
     "rules.switch_off": Route(CHANGER, {"rule_id": "rule"}),
     "rules.switch_on": Route(CHANGER, {"rule_id": "off"}),
+    "second_step.ask": Route(ANYBODY, quiet=OWN),
     "source_settings.remove": Route(CHANGER, {"kind": "samcart"}, anyones=True),
     "source_settings.replace": Route(CHANGER, {"kind": "samcart"}, anyones=True),
     "source_settings.switch_on": Route(CHANGER, {"kind": "samcart"}, before=_without_samcart, anyones=True),

@@ -199,7 +199,7 @@ def test_every_form_needs_its_token(app: Flask, client: FlaskClient, write: Writ
     found = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/sign-in").text)
     assert found
     assert try_sign_in(client, csrf_token=found[1]).status_code == 303
-    for address in ("/sign-out", "/settings/general/password", "/settings/team/invite", "/marketplaces/new", "/link/x", "/invitations/x"):
+    for address in ("/sign-out", "/account/password", "/settings/team/invite", "/marketplaces/new", "/link/x", "/invitations/x"):
         refused = client.post(address)
         assert refused.status_code == 400, address
         assert "This form has expired" in refused.text

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from redis import Redis
+from rq import Queue
 from sqlalchemy import select
 
 from sandbox.server import CommunityServer, running
@@ -20,6 +22,7 @@ from tests.conftest import make_settings
 from webapp import create_app
 from webapp.apps import MEMBERSHIP
 from webapp.database import db, writing
+from webapp.doorbell import CHORES
 from webapp.engine.intake import Arrival, take
 from webapp.engine.snapshots import Snapshots
 from webapp.models import Integration, LogEntry, Source, Target
@@ -71,6 +74,11 @@ class Bench:
             row = session.get_one(Integration, self.integration)
             for name, value in columns.items():
                 setattr(row, name, value)
+
+
+def called(redis: Redis, chore: str) -> int:
+    """How often a chore is called for and waits."""
+    return sum(job.func_name == chore for job in Queue(CHORES, connection=redis).jobs)
 
 
 @pytest.fixture

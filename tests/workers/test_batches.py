@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from tests.workers.conftest import Bench
+from tests.workers.conftest import Bench, called
 from tests.workers.processes import until, worker
 from webapp import doorbell
 from webapp.database import db, writing
@@ -61,11 +61,11 @@ def test_the_clock_calls_for_it_once_at_a_time(bench: Bench, batch: int) -> None
         for _ in range(2):
             clock.tick()
         here.bell.flush(5)
-        assert here.bell.redis.llen(f"rq:queue:{doorbell.CHORES}") == 1
+        assert called(here.bell.redis, doorbell.BATCH) == 1
         doorbell.taken_off(here.bell.redis, doorbell.BATCH, batch)
         clock.tick()
         here.bell.flush(5)
-        assert here.bell.redis.llen(f"rq:queue:{doorbell.CHORES}") == 2
+        assert called(here.bell.redis, doorbell.BATCH) == 2
 
 
 def test_a_database_that_fails_is_tried_again_and_a_mistake_of_ours_ends_it(

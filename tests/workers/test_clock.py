@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from tests.workers.conftest import Bench
+from tests.workers.conftest import Bench, called
 from webapp import doorbell
 from webapp.database import writing
 from webapp.engine import loading
@@ -69,4 +69,4 @@ def test_it_calls_again_for_a_catalog_that_nobody_began_to_load(bench: Bench) ->
             loading.want(session.get_one(Integration, bench.integration), parts().now() - timedelta(minutes=1))
         Clock(bench.app, "one", threading.Event()).tick()
         parts().bell.flush(5)
-        assert parts().bell.redis.llen(f"rq:queue:{doorbell.CHORES}") == 1
+        assert called(parts().bell.redis, doorbell.REFRESH) == 1

@@ -17,6 +17,7 @@ from tests import factories
 from tests.conftest import make_settings
 from tests.factories import NOW
 from tests.mail_server import MailServer, mail_server
+from tests.workers.conftest import called
 from webapp import create_app, doorbell
 from webapp.database import db, writing
 from webapp.engine import accounts, outbox
@@ -132,12 +133,12 @@ def test_the_clock_calls_for_it_where_redis_did_not_hear(app: Flask) -> None:
         clock.tick()
     here = parts()
     here.bell.flush(5)
-    assert here.bell.redis.llen(f"rq:queue:{doorbell.CHORES}") == 1
+    assert called(here.bell.redis, doorbell.DELIVER) == 1
     deliver()
     put()
     clock.tick()
     parts().bell.flush(5)
-    assert here.bell.redis.llen(f"rq:queue:{doorbell.CHORES}") == 2
+    assert called(here.bell.redis, doorbell.DELIVER) == 2
 
 
 def test_without_a_server_production_sends_nothing_and_says_so(sqlite_url: str, redis_url: str, tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.engine import audit
-from webapp.models import Marketplace, OneTimeLink, Role, Source, User
+from webapp.models import Marketplace, OneTimeLink, Role, SignedIn, Source, User
 
 CHANGING = ("owner", "admin")
 """The roles that may change things."""
@@ -126,6 +126,7 @@ def change_password(session: Session, user_id: int, password_hash: str) -> User 
     """Give an account a new password and end all its sessions. None where it is gone."""
     change = update(User).where(User.id == user_id).values(password_hash=password_hash, session_epoch=User.session_epoch + 1)
     session.execute(change, execution_options={"synchronize_session": False})
+    session.execute(delete(SignedIn).where(SignedIn.user_id == user_id), execution_options={"synchronize_session": False})
     return session.get(User, user_id, populate_existing=True)
 
 

@@ -91,6 +91,11 @@ def mail(session: Session, to: str, letter: Letter, seal: Seal, new_id: NewId, n
     return put(session, MAIL, content, seal, new_id, now, recipient=to, subject=letter.subject, marketplace_id=marketplace_id)
 
 
+def chat(session: Session, host: str, subject: str, text: str, seal: Seal, new_id: NewId, now: datetime, marketplace_id: int) -> int:
+    """Have something said in a marketplace's chat. Its address is not written down here: it is a secret, and may change."""
+    return put(session, CHAT, {"text": text}, seal, new_id, now, recipient=host, subject=subject, marketplace_id=marketplace_id)
+
+
 def waiting(session: Session, now: datetime) -> bool:
     """Whether anything is due."""
     return session.scalar(select(Outgoing.id).where(Outgoing.due_at <= now).limit(1)) is not None

@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from webapp.models import Integration, Outgoing, Source
+from webapp.models import Integration, Outgoing, Source, User, Watch
 
-SEALED: tuple[InstrumentedAttribute[Any], ...] = (Integration.credentials, Source.secret, Source.previous_secret, Outgoing.content)
+SEALED: tuple[InstrumentedAttribute[Any], ...] = (
+    Integration.credentials, Source.secret, Source.previous_secret, Outgoing.content, Watch.chat, User.totp,
+)  # fmt: skip
 """Every column that holds something sealed."""
 
 PART = 100
@@ -51,7 +53,8 @@ def _parts(writing: Writing, column: InstrumentedAttribute[Any], rotate: Rotate)
 def _part(session: Session, column: InstrumentedAttribute[Any], after: int, rotate: Rotate) -> tuple[int | None, Rekeyed]:
     """One transaction: the id that the next one goes on after, None at the end."""
     of: Any = column.class_
-    rows = session.execute(select(of.id, column).where(of.id > after, column.is_not(None)).order_by(of.id).limit(PART)).all()
+    (key,) = of.__mapper__.primary_key
+    rows = session.execute(select(key, column).where(key > after, column.is_not(None)).order_by(key).limit(PART)).all()
     came = Rekeyed()
     for number, sealed in rows:
         anew = rotate(sealed)
@@ -59,7 +62,7 @@ def _part(session: Session, column: InstrumentedAttribute[Any], after: int, rota
             came.lost += 1
             continue
         # Only what is still as it was read: somebody may have given it another one, under the newest key, meanwhile.
-        changed = update(of).where(of.id == number, column == sealed).values({column.key: anew})
+        changed = update(of).where(key == number, column == sealed).values({column.key: anew})
         session.execute(changed.execution_options(synchronize_session=False))
         came.done += 1
-    return (rows[-1].id if len(rows) == PART else None), came
+    return (rows[-1][0] if len(rows) == PART else None), came

@@ -97,6 +97,13 @@ def one(session: Session, apps: Apps, marketplace_id: int, rule_id: int) -> Row:
     return _row(apps, found)
 
 
+def about(session: Session, apps: Apps, marketplace_id: int, target_id: int) -> list[Row]:
+    """The rules about a target that are switched on."""
+    return [
+        _row(apps, found) for found in session.execute(_query(marketplace_id).where(Rule.target_id == target_id, Rule.off_at.is_(None)))
+    ]
+
+
 def sentence(session: Session, apps: Apps, marketplace_id: int, draft: Draft) -> readback.Sentence:
     """A checked draft, read back."""
     integration = session.get_one(Integration, draft.integration_id)

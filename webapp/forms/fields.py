@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from wtforms import EmailField, Field, Form, PasswordField, SelectField, StringField, URLField
+from wtforms import EmailField, Field, Form, PasswordField, SelectField, SelectMultipleField, StringField, URLField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 from wtforms.validators import StopValidation
+from wtforms.widgets import CheckboxInput
 
 from webapp.passwords import LONGEST, SHORTEST
 
@@ -21,6 +22,12 @@ LONGEST_LINK = 500
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 _AREAS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+
+
+class TicksField(SelectMultipleField):
+    """Any number of choices, a tick each."""
+
+    option_widget = CheckboxInput()
 
 
 def text(field: Field) -> str:

@@ -1,6 +1,7 @@
 """The records, one file a word. Plain SQLAlchemy: no Flask, no queries, no decisions."""
 
 from webapp.models.access import Grant, Holding, Lane
+from webapp.models.alert import Alert, Heard, Watch
 from webapp.models.audit import AuditLine
 from webapp.models.base import Base
 from webapp.models.batch import Batch, BatchItem, Lease
@@ -13,11 +14,10 @@ from webapp.models.outbox import Outgoing
 from webapp.models.product import Product
 from webapp.models.rule import PAID_PERIOD, Rule
 from webapp.models.source import Receipt, Source
-from webapp.models.user import ROLES, Invitation, OneTimeLink, Role, User
+from webapp.models.user import ROLES, Invitation, OneTimeLink, RecoveryCode, Role, SignedIn, User
 
 __all__ = [
-    "OPEN", "PAID_PERIOD", "ROLES", "AuditLine", "Base", "Batch", "BatchItem", "Call", "CallEntry", "Customer", "Event", "Grant", "Happening",
-    "Holding", "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Outgoing", "Product", "Purchase",
-    "Receipt", "Role",
-    "Rule", "Source", "Step", "Target", "Usage", "User",
+    "OPEN", "PAID_PERIOD", "ROLES", "Alert", "AuditLine", "Base", "Batch", "BatchItem", "Call", "CallEntry", "Customer", "Event", "Grant",
+    "Happening", "Heard", "Holding", "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Outgoing",
+    "Product", "Purchase", "Receipt", "RecoveryCode", "Role", "Rule", "SignedIn", "Source", "Step", "Target", "Usage", "User", "Watch",
 ]  # fmt: skip

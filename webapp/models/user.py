@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, Id
@@ -15,7 +15,10 @@ ROLES = ("owner", "admin", "viewer")
 
 
 class User(Base):
-    """A person. `session_epoch` is part of every session of theirs: raising it ends them all."""
+    """A person. `session_epoch` is part of every session of theirs: raising it ends them all.
+
+    `totp`: the encrypted secret of their second step, null where there is none, and `totp_step` the last 30 seconds whose code was used.
+    """
 
     __tablename__ = "users"
 
@@ -24,6 +27,8 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     session_epoch: Mapped[int] = mapped_column(default=0)
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    totp: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_step: Mapped[int | None] = mapped_column(Id)
     created_at: Mapped[datetime]
 
 
@@ -63,3 +68,30 @@ class OneTimeLink(Base):
     user_id: Mapped[int | None] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """A code that stands in for the second step, once. Kept as its SHA-256."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[int] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    used_at: Mapped[datetime | None]
+
+
+class SignedIn(Base):
+    """A session: one browser of one person. It ends with its row. The browser's token is kept as its SHA-256.
+
+    `seen_at` is at most some minutes old. `address` and `agent` are what the browser's last request came from and called itself.
+    """
+
+    __tablename__ = "sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[int] = mapped_column(Id, unique=True)
+    user_id: Mapped[int] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(String(64))
+    agent: Mapped[str] = mapped_column(String(300))

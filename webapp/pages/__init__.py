@@ -9,6 +9,8 @@ from flask import Flask
 
 from webapp.config import Settings
 from webapp.pages import (
+    account,
+    alerts,
     audit,
     auth,
     backlogs,
@@ -36,6 +38,7 @@ from webapp.pages import (
     rule_parts,
     rule_trial,
     rules,
+    second_step,
     source_settings,
     team,
     ui,
@@ -45,11 +48,14 @@ from webapp.pages import (
 
 BLUEPRINTS = (
     auth.pages,
+    second_step.pages,
+    account.pages,
     marketplaces.pages,
     team.pages,
     audit.pages,
     invitations.pages,
     general.pages,
+    alerts.pages,
     keys.pages,
     integrations.pages,
     connecting.pages,

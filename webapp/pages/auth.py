@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -45,8 +46,7 @@ def sign_in() -> ResponseReturnValue:
         user = _authenticated(text(form.email), text(form.password))
         if user is not None:
             limits.forgive()
-            guard.sign_in(user)
-            return redirect(wanted, 303)
+            return entered(user, wanted)
         form.form_errors.append(WRONG)
     return page("auth/sign_in.html", 422 if request.method == "POST" else 200, form=form, wanted=wanted)
 
@@ -110,6 +110,18 @@ def own_page(asked: str | None) -> str:
     return HOME if parsed.scheme or parsed.netloc else asked
 
 
+def entered(user: User, wanted: str = HOME) -> Response:
+    """The first step of signing in is proven: go on to the second where this person has one, else in."""
+    if user.totp:
+        guard.hold(user)
+        answer = redirect(url_for("second_step.ask", next=wanted), 303)
+    else:
+        guard.sign_in(user)
+        answer = redirect(wanted, 303)
+    answer.headers["Cache-Control"] = "no-store"
+    return cast(Response, answer)
+
+
 def new_address() -> str:
     """An unguessable address for a checkout."""
     return secrets.token_urlsafe(24)
@@ -149,10 +161,7 @@ def _sign_in_once(found: OneTimeLink) -> ResponseReturnValue:
         user = session.get(User, found.user_id) if used else None
     if user is None:
         return gone()
-    guard.sign_in(user)
-    answer = redirect(HOME, 303)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return entered(user)
 
 
 def _set_up(token_hash: str) -> ResponseReturnValue:
@@ -195,7 +204,4 @@ def _reset(found: OneTimeLink) -> ResponseReturnValue:
     with writing() as session:
         used = user_id is not None and accounts.use_link(session, token_hash, accounts.RESET, parts().now())
         user = accounts.change_password(session, user_id, password_hash) if used and user_id is not None else None
-    if user is None:
-        return gone()
-    guard.sign_in(user)
-    return redirect(HOME, 303)
+    return entered(user) if user is not None else gone()

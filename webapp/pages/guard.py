@@ -6,9 +6,10 @@ elsewhere.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, cast
 
@@ -16,17 +17,29 @@ from flask import Flask, abort, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
+from sqlalchemy.exc import DBAPIError
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from webapp.config import Settings
-from webapp.database import db
-from webapp.engine import accounts, attention
+from webapp.database import db, writing
+from webapp.engine import accounts, attention, sessions
+from webapp.engine.sessions import Browser
 from webapp.models import Marketplace, User
+from webapp.parts import parts
+from webapp.tokens import hash_token, new_token
 
-SESSION_DAYS = 30
 CHOSEN = "marketplace"
 """The session's key for the marketplace that the person is in."""
+
+ROW = "row"
+"""The session's key for the token of its row: without the row it is nobody's."""
+
+HELD = "held"
+"""The session's key for who has proven the first step of signing in and not yet the second."""
+
+HELD_FOR = timedelta(minutes=10)
+"""How long the second step may take."""
 
 VIEWERS_LOOK = "You are a viewer here: you see everything and change nothing. An owner can change that under Team."
 OWNERS_ONLY = "Only an owner of this marketplace can do that."
@@ -34,6 +47,7 @@ OWNERS_ONLY = "Only an owner of this marketplace can do that."
 P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
 
+log = logging.getLogger(__name__)
 login_manager = LoginManager()
 csrf = CSRFProtect()
 
@@ -63,7 +77,7 @@ def register(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,  # a slow answer must not bring back a session that has ended meanwhile
-        PERMANENT_SESSION_LIFETIME=timedelta(days=SESSION_DAYS),
+        PERMANENT_SESSION_LIFETIME=sessions.LASTS,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
     login_manager.session_protection = None  # it would end a session on the way from one network to the next
@@ -75,19 +89,55 @@ def register(app: Flask, settings: Settings) -> None:
         if blueprint.name == "webhooks":  # a checkout signs what it sends, and has no session to abuse
             csrf.exempt(blueprint)
     app.context_processor(_frame)
+    app.after_request(_seen)
 
 
 def sign_in(user: User) -> None:
     """Begin a new session for this user. Nothing of the one before is kept."""
+    here, token, former = parts(), new_token(), token_hash()
+    with writing() as write:
+        sessions.end_token(write, former)
+        sessions.begin(write, user.id, hash_token(token), browser(), here.new_id, here.now())
     session.clear()
     session.permanent = True
+    session[ROW] = token
     login_user(_person(user))
+
+
+def hold(user: User) -> None:
+    """The first step is proven: nobody is signed in until the second one is, which must not take long."""
+    sign_out()
+    session[HELD] = [user.id, user.session_epoch, parts().now().isoformat()]
+
+
+def held() -> User | None:
+    """Whose second step is waited for, apart from the database."""
+    number, epoch, since = session.get(HELD) or (0, 0, "2000-01-01T00:00:00+00:00")
+    if parts().now() - datetime.fromisoformat(since) > HELD_FOR:
+        return None
+    user = db.session.get(User, number)
+    db.session.expunge_all()
+    db.session.rollback()
+    return user if user is not None and user.session_epoch == epoch and user.totp else None
 
 
 def sign_out() -> None:
     """End the session on this browser."""
+    if ROW in session:
+        with writing() as write:
+            sessions.end_token(write, token_hash())
     logout_user()
     session.clear()
+
+
+def token_hash() -> str:
+    """What the present session is known by."""
+    return hash_token(session.get(ROW, ""))
+
+
+def browser() -> Browser:
+    """What the request comes from."""
+    return Browser(request.remote_addr or "", request.user_agent.string)
 
 
 def person() -> Person | None:
@@ -125,6 +175,19 @@ def owner_only(view: View[P]) -> View[P]:
     return _guarded(view, lambda: None if g.role == "owner" else abort(403, OWNERS_ONLY))
 
 
+def known(view: View[P]) -> View[P]:
+    """For everybody who is signed in, with a role somewhere or without: what is about their own account."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if not current_user.is_authenticated:
+            return cast(ResponseReturnValue, login_manager.unauthorized())
+        _settle()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
 def _guarded(view: View[P], check: Callable[[], None]) -> View[P]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
@@ -141,19 +204,41 @@ def _find_marketplace() -> ResponseReturnValue | None:
     """Set `g.marketplace` and `g.role`, detached from the database; or say where the person has to go instead."""
     if not current_user.is_authenticated:
         return cast(ResponseReturnValue, login_manager.unauthorized())
+    return None if _settle() else redirect(url_for("marketplaces.new"))
+
+
+def _settle() -> bool:
+    """Set `g.places`, and `g.marketplace` and `g.role` where there is a marketplace at all."""
     g.places = accounts.places(db.session(), me().id)
     if not g.places:
-        return redirect(url_for("marketplaces.new"))
+        return False
     chosen = session.get(CHOSEN)
     place = next((p for p in g.places if p.marketplace.id == chosen), g.places[0])
     g.marketplace, g.role = place.marketplace, place.role
-    return None
+    return True
 
 
 def _load(carried: str) -> Person | None:
+    """Who the session is: as long as it has its row, and nothing has ended all of that person's sessions."""
     number, _, epoch = carried.partition(":")
-    user = db.session.get(User, int(number)) if number.isdigit() else None
-    return _person(user) if user is not None and str(user.session_epoch) == epoch else None
+    now = parts().now()
+    found = sessions.find(db.session(), token_hash(), int(number), now) if number.isdigit() else None
+    if found is None or str(found[0].session_epoch) != epoch:
+        return None
+    user, row = found
+    g.unseen = now - row.seen_at > sessions.SEEN_EVERY
+    return _person(user)
+
+
+def _seen(answer: Response) -> Response:
+    """Write down now and then that a session is in use. Where the database can't be written at this moment, the next request does it."""
+    if g.pop("unseen", False) and ROW in session:
+        try:
+            with writing() as write:
+                sessions.seen(write, token_hash(), browser(), parts().now())
+        except DBAPIError as fault:
+            log.warning("When a session was seen could not be written: %s", type(fault).__name__)
+    return answer
 
 
 def _person(user: User) -> Person:

@@ -43,6 +43,13 @@ LOOKS = {
     "on": Look("On", "check", "ok"),
     "off": Look("Off", "bars", "mute"),
     "broken": Look("Broken", "alert", "bad"),
+    "standing": Look("Open", "alert", "wait"),
+    "acknowledged": Look("Seen to", "eye", "run"),
+    "snoozed": Look("Snoozed", "clock", "mute"),
+    "over": Look("Over", "ok", "ok"),
+    "waiting": Look("On its way", "clock", "mute"),
+    "sent": Look("Sent", "ok", "ok"),
+    "given_up": Look("Not sent", "cross", "bad"),
     "member": Look("Member", "ok", "ok"),
     "not_member": Look("Not a member", "dash", "mute"),
 }

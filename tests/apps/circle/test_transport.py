@@ -20,9 +20,9 @@ from cryptography.x509.oid import NameOID
 from urllib3.util.ssl_ import create_urllib3_context
 
 from tests.apps.circle.wire import INVITE, KEY, OK, PATIENT, SHORT, Script, Server, asked, drips, hang, says, serving
-from webapp.apps.circle import transport
+from webapp.apps import transport
 from webapp.apps.circle.client import KEPT, MOST_BYTES, CircleClient
-from webapp.apps.circle.transport import clock
+from webapp.apps.transport import clock
 
 # ---- what never comes back
 

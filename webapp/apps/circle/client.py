@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 
 from webapp.apps import Answer, Call
-from webapp.apps.circle.transport import Adapter, causes, clock
+from webapp.apps.transport import Adapter, causes, clock
 
 DEADLINE = 20.0
 """Seconds for a call from its beginning to the last byte of its answer."""

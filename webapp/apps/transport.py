@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -70,9 +70,10 @@ class _Deadlined:
     host: str
     port: int
     sock: socket.socket | None
+    allowed: Callable[[str], bool]
 
     def _new_conn(self) -> socket.socket:
-        return _connected(getattr(self, "_dns_host", self.host), self.port)
+        return _connected(getattr(self, "_dns_host", self.host), self.port, self.allowed)
 
     def send(self, data: Any) -> None:
         """Send, after connecting where there is no connection yet."""
@@ -84,40 +85,56 @@ class _Deadlined:
         super().send(data)  # type: ignore[misc]  # the connection's own
 
 
-class _Connection(_Deadlined, HTTPConnection):
-    """One connection in the clear."""
+class Forbidden(OSError):
+    """None of a name's addresses is one that may be connected to."""
 
 
-class _SafeConnection(_Deadlined, HTTPSConnection):
-    """One connection over TLS."""
+def anywhere(address: str) -> bool:
+    """Any address may be connected to: whose it is was settled by whoever runs this."""
+    return True
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+def _pools(allowed: Callable[[str], bool]) -> dict[str, type[HTTPConnectionPool]]:
+    """Pools whose connections go only to addresses that are allowed: the very address that was asked about is connected to."""
 
+    class Connection(_Deadlined, HTTPConnection):
+        """One connection in the clear."""
 
-class _SafePool(HTTPSConnectionPool):
-    ConnectionCls = _SafeConnection
+    class SafeConnection(_Deadlined, HTTPSConnection):
+        """One connection over TLS."""
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class SafePool(HTTPSConnectionPool):
+        ConnectionCls = SafeConnection
+
+    Connection.allowed = SafeConnection.allowed = staticmethod(allowed)
+    return {"http": Pool, "https": SafePool}
 
 
 class Adapter(HTTPAdapter):
-    """The adapter of a session whose calls keep `clock`."""
+    """The adapter of a session whose calls keep `clock`, and go only to addresses (IP, as texts) that are `allowed`."""
+
+    def __init__(self, *, allowed: Callable[[str], bool] = anywhere, **more: Any) -> None:
+        self._allowed = allowed
+        super().__init__(**more)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:
         """Pools of our connections, and TLS with our sockets."""
         context = create_urllib3_context()
         context.sslsocket_class = _SafeSocket
         super().init_poolmanager(connections, maxsize, block, ssl_context=context, **more)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
+        self.poolmanager.pool_classes_by_scheme = _pools(self._allowed)
 
 
-def _connected(host: str, port: int) -> socket.socket:
-    """A connection to whichever of a name's addresses takes one first. OSError where none does in time.
+def _connected(host: str, port: int, allowed: Callable[[str], bool] = anywhere) -> socket.socket:
+    """A connection to whichever of a name's addresses takes one first. OSError where none does in time, Forbidden where none is allowed.
 
     One that is silent leaves the others their share of the time.
     """
-    fault: OSError = OSError(f"{host} has no address")
-    addresses = _addresses(host, port)
+    fault: OSError = Forbidden(f"{host} has no address that is allowed")
+    addresses = [found for found in _addresses(host, port) if allowed(found[4][0])]
     for place, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = _Socket(family, kind, protocol)
         try:
