@@ -69,3 +69,7 @@ $(DEV_STAMP): requirements-dev.txt | $(UV)
 	@echo "Installing what development needs into $(VENV)"
 	@$(SYNC) -r requirements-dev.txt
 	@touch $@ $(STAMP)
+
+.PHONY: bench-search
+bench-search: $(DEV_STAMP)
+	$(BIN)/python -m benchmarks.search $(ARGS)

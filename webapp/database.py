@@ -95,6 +95,9 @@ def prepare(engine: Engine) -> Gate | NoGate:
 def _pragmas(connection: DBAPIConnection, _: object) -> None:
     connection.isolation_level = None  # pysqlite's own BEGIN comes too late and is deferred
     cursor = connection.cursor()
+    cursor.execute("PRAGMA page_count")
+    if cursor.fetchone() == (0,):  # a new file can give back what is cut; in an old one it would take a VACUUM, and a lock for asking
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-20000", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -1,4 +1,4 @@
-"""What one worker process has: the app, the drain, threads for calls, its two RQ workers and the clock."""
+"""What one worker process has: the app, the drain, threads for calls, its two RQ workers, the clock and the keeper."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from workers.callers import Callers
 from workers.clients import Clients
 from workers.clock import Clock
 from workers.drain import Drain
+from workers.keeper import Keeper
 
 REDIS_WAITS = 1.0
 """Seconds between two tries to reach Redis."""
@@ -67,11 +68,13 @@ class Room:
         self._url = here.settings.redis_url
         self.drain = Drain(here, Clients(here), here.pace, Callers(here.settings.call_threads), self.stop)
         self._clock = Clock(app, uuid.uuid4().hex, self.stop)
+        self._keeper = Keeper(app, uuid.uuid4().hex, self.stop)
 
     def run(self) -> None:
-        """Listen for work in this thread, for chores in another, with the clock in a third. Returns when told to stop."""
+        """Listen for work in this thread, for chores in another, with the clock in a third and the keeper in a fourth. Returns when told to stop."""
         beside = [
             threading.Thread(target=self._clock.run, name="clock"),
+            threading.Thread(target=self._keeper.run, name="keeper", daemon=True),
             threading.Thread(target=self._listen, args=(doorbell.CHORES,), name="chores", daemon=True),
         ]
         for thread in beside:

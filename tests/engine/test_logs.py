@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, timedelta
-from itertools import product
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests import factories
+from tests.engine.log_of_everything import everything, queries, typed
 from tests.factories import NOW
 from webapp.engine import log_query, logs
 from webapp.engine.log_query import Query
@@ -130,46 +129,11 @@ def test_counts_stop_at_their_limit(session: Session, market: Marketplace, monke
     assert logs.counts(session, market.id, NOW) == {"failed": 1, "queued": 3, "succeeded": 3}
 
 
-def _typed(session: Session, market: Marketplace, text: str) -> Query:
-    return log_query.parse(session, market.id, text, UTC, NOW)
-
-
-def _everything(session: Session, market: Marketplace) -> None:
-    """Entries that differ in all that a query can ask for."""
-    there, other = (factories.make_integration(session, market, name) for name in ("One", "Two"))
-    people = [factories.make_customer(session, market, email) for email in ("maya@shop.test", "100%@shop.test", "stan_maya@shop.test")]
-    ads, kit = (factories.make_product(session, market, name, external_id=ref) for name, ref in (("Ads 101", "a-1"), ("Kit", "KIT-9")))
-    days = (NOW - timedelta(days=2), NOW)
-    several = product(people, (ads, kit), ("product_purchased", "product_refunded"), days)
-    for number, (person, thing, trigger, at) in enumerate(several):
-        about = {"customer_id": person.id, "product_id": thing.id, "trigger": trigger, "at": at, "changed_at": at}
-        status, sentence = [("failed", "Circle said 503."), ("succeeded", "Added to space VIP Room."), ("queued", "Add 100 % of it.")][
-            number % 3
-        ]
-        if status == "queued":
-            lane = session.scalar(sa.select(factories.Lane).filter_by(customer_id=person.id)) or factories.make_lane(session, person, other)
-            factories.make_entry(session, market, lane, action="add_tag", sentence=sentence, **about)
-        else:
-            _entry(session, market, status=status, sentence=sentence, integration_id=there.id, action="add_to_space", **about)
-    _entry(session, market, status="not_understood", sentence="type: not known")
-
-
-def _queries(session: Session, market: Marketplace) -> list[Query]:
-    integration = session.scalars(sa.select(Integration.id).filter_by(marketplace_id=market.id)).first()
-    texts = ("maya", "MAYA@shop", "maya@shop.test", "ads", "kit-9", "vip room", "503", "100%", "%", "_", "nothing has this", "Not Known")
-    narrow = [
-        {"status": "failed"}, {"status": "queued"}, {"trigger": "product_refunded"}, {"action": "add_tag"}, {"integration_id": integration},
-        {"since": NOW - timedelta(days=1)}, {"until": NOW - timedelta(days=1)}, {"since": NOW, "until": LATER}, {},
-    ]  # fmt: skip
-    words = [_typed(session, market, text) for text in ("", *texts)]
-    return [replace(query, **its) for query in words for its in narrow]  # type: ignore[arg-type]
-
-
 def test_the_database_and_the_open_page_agree_on_what_a_query_asks_for(session: Session, market: Marketplace) -> None:
-    _everything(session, market)
+    everything(session, market)
     rows = logs.part(session, market.id, Query(), NOW, limit=100).rows
     sizes = set()
-    for query in _queries(session, market):
+    for query in queries(session, market):
         found = _found(session, market, query)
         assert found == [row.id for row in rows if log_query.matches(query, row)], query
         sizes.add(len(found))
@@ -181,19 +145,19 @@ def test_the_database_and_the_open_page_agree_on_what_a_query_asks_for(session: 
     [("maya", 16), ("stan", 8), ("maya@shop.test", 8), ("Ads", 12), ("kit-9", 12), ("VIP", 8), ("100%", 8), ("_", 8), ("typo", 0)],
 )
 def test_a_text_is_looked_for_in_addresses_products_and_sentences(session: Session, market: Marketplace, text: str, expected: int) -> None:
-    _everything(session, market)
-    assert len(_found(session, market, _typed(session, market, text))) == expected
+    everything(session, market)
+    assert len(_found(session, market, typed(session, market, text))) == expected
 
 
 def test_somebody_elses_customer_of_the_same_address_is_not_found(session: Session, market: Marketplace) -> None:
     elsewhere = factories.make_marketplace(session)
     customer = factories.make_customer(session, elsewhere, "maya@shop.test")
     _entry(session, elsewhere, customer_id=customer.id)
-    assert _found(session, market, _typed(session, market, "maya@shop.test")) == []
+    assert _found(session, market, typed(session, market, "maya@shop.test")) == []
 
 
 def test_a_part_costs_the_same_queries_however_long_it_is(session: Session, market: Marketplace) -> None:
-    _everything(session, market)
+    everything(session, market)
     asked: list[str] = []
     sa.event.listen(session.connection(), "before_cursor_execute", lambda *args: asked.append(args[2]))
     logs.part(session, market.id, Query(), NOW, limit=2)
@@ -243,5 +207,5 @@ def test_entries_that_wait_for_an_integration_are_found(session: Session, market
 
 def test_customers_are_looked_for_by_the_address_in_any_case(session: Session, market: Marketplace) -> None:
     customer: Customer = factories.make_customer(session, market, "maya@shop.test")
-    assert _typed(session, market, "Maya@Shop.test").customer_id == customer.id
-    assert _typed(session, market, "maya@shop").customer_id is None
+    assert typed(session, market, "Maya@Shop.test").customer_id == customer.id
+    assert typed(session, market, "maya@shop").customer_id is None

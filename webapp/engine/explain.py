@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.apps import MEMBERSHIP, Target
@@ -146,10 +146,19 @@ def causes(session: Session, marks: Iterable[Mark]) -> dict[int, Cause]:
     if not ids:
         return {}
     rows = session.execute(
-        select(Grant.id, LogEntry.trigger, Product.name, Purchase.bought_at, Product.id, LogEntry.event_id, Purchase.test)
+        select(
+            Grant.id,
+            func.coalesce(LogEntry.trigger, Happening.trigger),
+            Product.name,
+            Purchase.bought_at,
+            Product.id,
+            LogEntry.event_id,
+            Purchase.test,
+        )
         .join(Purchase, Purchase.id == Grant.purchase_id)
         .join(Product, Product.id == Purchase.product_id, isouter=True)
         .join(LogEntry, LogEntry.id == Grant.entry_id, isouter=True)
+        .join(Happening, Happening.id == Grant.happening_id, isouter=True)  # which outlives the entry
         .where(Grant.id.in_(ids))
     )
     return {grant: Cause(trigger, name, bought, product, event, test) for grant, trigger, name, bought, product, event, test in rows}

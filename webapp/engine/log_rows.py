@@ -21,7 +21,7 @@ class Row:
     """One entry of the log. `status` is as it shows: also `running` and `parked` by what its lane and its integration are now.
 
     `stop`: why its integration does nothing now, `attention` or `paused`, else "". `called`: whether a call served it; `took`: from its arrival to
-    its end. `email`, the names, `product`, `integration` and `target` are "" where it is about none.
+    its end. `email`, `product`, `integration` and `target` are "" where it is about none.
     """
 
     id: int
@@ -43,8 +43,6 @@ class Row:
     integration_id: int | None
     test: bool
     email: str
-    first_name: str
-    last_name: str
     product: str
     product_ref: str
     integration: str
@@ -73,7 +71,7 @@ _COLUMNS = (
     LogEntry.rule_id, LogEntry.integration_id, LogEntry.test,
 )  # fmt: skip
 _NAMES = (
-    LogEntry.status, LogEntry.open_lane_id, Customer.email, Customer.first_name, Customer.last_name, Product.name.label("product"),
+    LogEntry.status, LogEntry.open_lane_id, Customer.email, Product.name.label("product"),
     Product.external_id, Integration.name.label("integration"), Target.name.label("target"),
     Integration.attention, Integration.paused_at, Lane.claimed_until,
 )  # fmt: skip
@@ -133,6 +131,6 @@ def _row(record: Any, called: bool, now: datetime) -> Row:
     is_open = record.open_lane_id is not None
     stop = stop_of(record.attention, record.paused_at)
     status = status_of(record.status, is_open, stop, record.claimed_until, record.due_at, now)
-    names = (record.email, record.first_name, record.last_name, record.product, record.external_id, record.integration, record.target)
+    names = (record.email, record.product, record.external_id, record.integration, record.target)
     fields: list[Any] = [*record[: len(_COLUMNS)], *(name or "" for name in names), status, stop, is_open, called]
     return Row(*fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,9 +11,10 @@ from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from webapp.engine import log_query, log_rows
+from webapp.engine import log_query, log_rows, log_search
 from webapp.engine.log_query import Query
 from webapp.engine.log_rows import WAITING, Row
+from webapp.engine.log_search import Count, Search
 from webapp.models import Integration, Lane, LogEntry
 
 PART = 50
@@ -21,6 +22,9 @@ PART = 50
 
 MOST = 1000
 """How far entries of a status are counted: a page must not wait for a count of a million."""
+
+COUNTED = 10_000
+"""How far what a query finds is counted."""
 
 FURTHEST = 5000
 """How many changes a page that comes back is told of at most."""
@@ -48,9 +52,17 @@ class News:
 
 def part(session: Session, marketplace_id: int, query: Query, now: datetime, before: int | None = None, limit: int = PART) -> Part:
     """The newest entries that the query asks for, below the entry `before` if there is one."""
-    ids = _ids(session, marketplace_id, query, now, before, limit + 1)
-    rows = log_rows.by_id(session, marketplace_id, ids[:limit], now)
-    return Part(rows, len(ids) > limit)
+    return _part(session, _search(session, marketplace_id, query, now), now, before, limit)
+
+
+def counted(session: Session, marketplace_id: int, query: Query, now: datetime, before: int | None = None) -> tuple[Part, Count]:
+    """A part, and how many entries there are in all, exactly up to COUNTED where that is cheap."""
+    search = _search(session, marketplace_id, query, now)
+    found = _part(session, search, now, before, PART)
+    if before is None and not found.older:
+        return found, Count(len(found.rows), True)
+    count = log_search.count(session, search, COUNTED)
+    return found, replace(count, number=max(count.number, len(found.rows) + found.older))
 
 
 def every(session: Session, marketplace_id: int, query: Query, now: datetime, limit: int = 500) -> Iterator[Row]:
@@ -67,8 +79,9 @@ def every(session: Session, marketplace_id: int, query: Query, now: datetime, li
 def matching(session: Session, marketplace_id: int, query: Query, now: datetime) -> Select[int]:
     """The statement of the ids of all entries that the query asks for, in no order: for work on all of them. A page takes `part`."""
     asked = [*log_query.conditions(marketplace_id, query), *log_query.said(marketplace_id, query)]
-    if query.status:
-        asked.append(or_(*(and_(*its) for its in _by_status(session, marketplace_id, query.status, now))))
+    parts = _by_status(session, marketplace_id, query.status, now)
+    if parts:
+        asked.append(or_(*(and_(*its) for its in parts)))
     return select(LogEntry.id).where(*asked)
 
 
@@ -95,7 +108,7 @@ def stops(session: Session, marketplace_id: int) -> dict[int, str]:
 def waiting_for(session: Session, marketplace_id: int, integration_id: int, limit: int) -> list[int]:
     """The newest entries that wait for an integration: how they show changes with it, though they do not change."""
     own = [LogEntry.marketplace_id == marketplace_id, LogEntry.integration_id == integration_id]
-    return _merged(session, [_newest([*own, LogEntry.status == stored], None, limit) for stored in WAITING], limit)
+    return _merged(session, [_newest([*own, LogEntry.status == stored], limit) for stored in WAITING], limit)
 
 
 def news(
@@ -125,19 +138,18 @@ def _recent(marketplace_id: int, since: datetime) -> Select[int]:
     return select(changed_last.subquery().c.id)
 
 
-def _ids(session: Session, marketplace_id: int, query: Query, now: datetime, before: int | None, limit: int) -> list[int]:
-    asked = [*log_query.conditions(marketplace_id, query), *log_query.said(marketplace_id, query)]
-    if not query.status:
-        return list(session.scalars(_newest(asked, before, limit)))
+def _search(session: Session, marketplace_id: int, query: Query, now: datetime) -> Search:
     parts = _by_status(session, marketplace_id, query.status, now)
-    return _merged(session, [_newest([*asked, *its], before, limit) for its in parts], limit)
+    return log_search.look_up(session, marketplace_id, query, parts, _stored(query.status))
 
 
-def _newest(conditions: list[ColumnElement[bool]], before: int | None, limit: int) -> Select[int]:
-    wanted = select(LogEntry.id).where(*conditions)
-    if before is not None:
-        wanted = wanted.where(LogEntry.id < before)
-    return wanted.order_by(LogEntry.id.desc()).limit(limit)
+def _part(session: Session, search: Search, now: datetime, before: int | None, limit: int) -> Part:
+    ids = log_search.newest(session, search, before, limit + 1)
+    return Part(log_rows.by_id(session, search.marketplace_id, ids[:limit], now), len(ids) > limit)
+
+
+def _newest(conditions: list[ColumnElement[bool]], limit: int) -> Select[int]:
+    return select(LogEntry.id).where(*conditions).order_by(LogEntry.id.desc()).limit(limit)
 
 
 def _merged(session: Session, parts: list[Select[int]], limit: int) -> list[int]:
@@ -146,8 +158,17 @@ def _merged(session: Session, parts: list[Select[int]], limit: int) -> list[int]
     return sorted(found, reverse=True)[:limit]
 
 
+def _stored(status: str) -> Sequence[str]:
+    """The statuses, as stored, that entries of a status that shows may have; none for every status."""
+    if not status:
+        return ()
+    return WAITING if status in {*WAITING, "running"} else (status,)
+
+
 def _by_status(session: Session, marketplace_id: int, status: str, now: datetime) -> list[list[ColumnElement[bool]]]:
-    """The conditions of a status that shows, one list for each status, as stored, under which its entries may be."""
+    """The conditions of a status that shows, one list for each status, as stored, under which its entries may be; that status comes first."""
+    if not status:
+        return []
     if status not in {*WAITING, "running"}:
         return [[LogEntry.status == status]]
     due = or_(LogEntry.due_at.is_(None), LogEntry.due_at <= now)

@@ -14,10 +14,12 @@ from webapp.models.outbox import Outgoing
 from webapp.models.product import Product
 from webapp.models.rule import PAID_PERIOD, Rule
 from webapp.models.source import Receipt, Source
+from webapp.models.tally import Fold, Quarter, Shape, Tally
 from webapp.models.user import ROLES, Invitation, OneTimeLink, RecoveryCode, Role, SignedIn, User
 
 __all__ = [
-    "OPEN", "PAID_PERIOD", "ROLES", "Alert", "AuditLine", "Base", "Batch", "BatchItem", "Call", "CallEntry", "Customer", "Event", "Grant",
-    "Happening", "Heard", "Holding", "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink", "Outgoing",
-    "Product", "Purchase", "Receipt", "RecoveryCode", "Role", "Rule", "SignedIn", "Source", "Step", "Target", "Usage", "User", "Watch",
+    "OPEN", "PAID_PERIOD", "ROLES", "Alert", "AuditLine", "Base", "Batch", "BatchItem", "Call", "CallEntry", "Customer", "Event", "Fold",
+    "Grant", "Happening", "Heard", "Holding", "Integration", "Invitation", "Lane", "Lease", "LogEntry", "Marketplace", "OneTimeLink",
+    "Outgoing", "Product", "Purchase", "Quarter", "Receipt", "RecoveryCode", "Role", "Rule", "Shape", "SignedIn", "Source", "Step", "Tally",
+    "Target", "Usage", "User", "Watch",
 ]  # fmt: skip

@@ -40,6 +40,7 @@ class Purchase(Base):
     __table_args__ = (
         UniqueConstraint("customer_id", "product_id", "ground"),
         Index(None, "marketplace_id", "product_id"),
+        Index(None, "order_ref"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -55,6 +56,10 @@ class Purchase(Base):
     state_at: Mapped[datetime]
     bought_at: Mapped[datetime]
     test: Mapped[bool] = mapped_column(default=False)
+
+
+Index("ix_purchases_subscription_ref", Purchase.subscription_ref,
+      sqlite_where=Purchase.subscription_ref.is_not(None), postgresql_where=Purchase.subscription_ref.is_not(None))  # fmt: skip
 
 
 class Step(Base):

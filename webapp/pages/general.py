@@ -6,9 +6,9 @@ from flask import Blueprint, Response, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.database import writing
-from webapp.engine import accounts
+from webapp.engine import accounts, retention
 from webapp.forms.fields import text
-from webapp.forms.marketplaces import MarketplaceForm
+from webapp.forms.marketplaces import MarketplaceForm, RetentionForm
 from webapp.pages import guard
 from webapp.pages.auth import NAME_TAKEN
 from webapp.pages.toasts import toast
@@ -19,7 +19,7 @@ pages = Blueprint("general", __name__)
 @pages.get("/settings/general")
 @guard.signed_in
 def show() -> ResponseReturnValue:
-    """What the marketplace is called, and in which zone its times are shown."""
+    """What the marketplace is called, in which zone its times are shown, and how long its log is kept."""
     return _page()
 
 
@@ -40,6 +40,20 @@ def change() -> ResponseReturnValue:
     return redirect(url_for("general.show"), 303)
 
 
-def _page(status: int = 200, place: MarketplaceForm | None = None) -> Response:
+@pages.post("/settings/general/retention")
+@guard.owner_only
+def keep() -> ResponseReturnValue:
+    """How long the log is kept."""
+    form = RetentionForm()
+    if not form.sent():
+        return _page(422, kept=form)
+    with writing() as session:
+        retention.set_days(session, guard.here(), form.days.data or 0)
+    toast("Saved.")
+    return redirect(url_for("general.show"), 303)
+
+
+def _page(status: int = 200, place: MarketplaceForm | None = None, kept: RetentionForm | None = None) -> Response:
     form = place or MarketplaceForm(None, name=g.marketplace.name, time_zone=g.marketplace.time_zone)
-    return Response(render_template("general/show.html", place=form), status)
+    days = kept or RetentionForm(None, days=g.marketplace.retention_days)
+    return Response(render_template("general/show.html", place=form, kept=days), status)

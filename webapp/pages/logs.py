@@ -16,11 +16,13 @@ from webapp.engine import log_query, logs
 from webapp.engine.first_steps import first_steps
 from webapp.engine.log_language import Term
 from webapp.engine.log_query import Query
+from webapp.engine.logs import Part
 from webapp.engine.sentences import label
 from webapp.engine.triggers import TRIGGERS
 from webapp.models import Integration
-from webapp.pages import guard, log_address, log_rows, log_stream, times
+from webapp.pages import guard, log_address, log_glance, log_rows, log_stream, times
 from webapp.pages.log_address import Asked
+from webapp.pages.log_rows import Day
 from webapp.pages.render import is_fragment, render
 from webapp.parts import parts
 
@@ -71,26 +73,40 @@ def _list(base: str, whole: str) -> ResponseReturnValue:
         return redirect(asked.href())
     query = _query(asked, now)
     before = request.args.get("before", type=int)
-    found = logs.part(session, guard.here(), query, now, before)
-    days = log_rows.days(found.rows, zone, now)
-    older = asked.older(found.rows[-1].id, days[-1].key) if found.older else None
     if before is not None and is_fragment():
-        return render("logs/_rows.html", whole, days=days, older=older, above=request.args.get("day"))
+        return _more(asked, query, whole, before)
+    found, count = logs.counted(session, guard.here(), query, now, before)
+    days = log_rows.days(found.rows, zone, now)
     return render(
         "logs/_list.html",
         whole,
         asked=asked,
         wrong=query.wrong,
         days=days,
-        older=older,
+        older=_older(asked, found, days),
         before=before,
-        shown=len(found.rows),
+        count=count,
+        strip=log_glance.strip(base, request.args.get("period", ""), now) if found.rows and not (before or asked.narrows) else None,
+        export=log_address.address("/logs/export.csv", asked.text),
         steps=None if found.rows or before or asked.narrows else first_steps(session, guard.here()),
         live=None if before else _live(asked, now),
         chips=_chips(asked, now),
         menus=_menus(asked),
         picked=list(_picked(asked, query)),
     )
+
+
+def _more(asked: Asked, query: Query, whole: str, before: int) -> ResponseReturnValue:
+    """What is loaded below the entry `before`."""
+    now = parts().now()
+    found = logs.part(db.session(), guard.here(), query, now, before)
+    days = log_rows.days(found.rows, times.here(), now)
+    return render("logs/_rows.html", whole, days=days, older=_older(asked, found, days), above=request.args.get("day"))
+
+
+def _older(asked: Asked, found: Part, days: Sequence[Day]) -> str | None:
+    """The address of what is below a part; None where nothing is."""
+    return asked.older(found.rows[-1].id, days[-1].key) if found.older else None
 
 
 def _query(asked: Asked, now: datetime) -> Query:
