@@ -44,7 +44,6 @@ class Piece:
     asked: int = 0
     odd: bool = False
     late: bool = False
-    uncommitted: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -110,13 +109,11 @@ class Ledger:
         if main == MEMBER and not joins:
             certain = list(KINDS) if answer.status < 300 or answer.status == 404 else []
         if not refused or request.method == "DELETE":
-            piece.uncommitted |= set(certain)
             self.known |= {(email, place): now for place in certain}
 
     def committed(self, work: int) -> None:
         """What was answered so far is written down."""
         piece = self.pieces[work]
-        piece.uncommitted.clear()
         if piece.late:
             self.doubt(piece.email)
 
@@ -135,9 +132,8 @@ class Ledger:
             self.faults.append(f"{piece.asked} questions about {piece.email}, though nothing was refused")
 
     def dropped(self, work: int) -> None:
-        """The worker died, or its work has passed to another: what was not written down is not known any more."""
-        piece = self.pieces.pop(work)
-        self.doubt(piece.email, KINDS if MEMBER in piece.uncommitted else piece.uncommitted)
+        """The worker died, or its work has passed to another, who can't know what was done and not written down."""
+        self.doubt(self.pieces.pop(work).email)
 
     def doubt(self, email: str, places: Iterable[str] = KINDS) -> None:
         """Nothing is certain about these any longer."""
