@@ -27,6 +27,9 @@ DELIVER = "workers.jobs.deliver"
 WATCH = "workers.jobs.watch"
 """The chore of looking for what needs a person."""
 
+CHECK = "workers.jobs.check"
+"""The chore of asking an app what one customer holds there, with the lane's id."""
+
 BATCH = "workers.jobs.run_batch"
 """The chore of going on with a batch for a while, with the batch's id."""
 

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.database import db, writing
-from webapp.doorbell import BATCH, DELIVER, REFRESH, WATCH
-from webapp.engine import batches, lanes, loading, outbox
+from webapp.doorbell import BATCH, CHECK, DELIVER, REFRESH, WATCH
+from webapp.engine import batches, checks, lanes, loading, outbox
 from webapp.models import Lease
 from webapp.parts import parts
 
@@ -53,12 +53,14 @@ class Clock:
             return
         session = db.session()
         due, wanted, going = lanes.waiting(session, now), loading.wanted(session, now), batches.running(session)
-        letters = outbox.waiting(session, now)
+        letters, unchecked = outbox.waiting(session, now), checks.wanted(session, now)
         db.session.rollback()
         if due:
             here.bell.ring()
         for integration in wanted:
             here.bell.chore(REFRESH, integration)
+        for lane in unchecked:
+            here.bell.chore(CHECK, lane)
         for batch in going:
             here.bell.chore(BATCH, batch)
         if letters:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers import batches, delivering, loading, watching
+from workers import batches, checking, delivering, loading, watching
 from workers.room import room
 
 
@@ -17,6 +17,13 @@ def refresh_catalog(integration_id: int) -> None:
     """Load the catalog of an integration that somebody wished for."""
     with room().app.app_context():
         loading.refresh_catalog(integration_id)
+
+
+def check(lane_id: int) -> None:
+    """Ask an app what one customer holds there."""
+    here = room()
+    with here.app.app_context():
+        checking.check(lane_id, here.clients, here.stop)
 
 
 def run_batch(batch_id: int) -> None:

@@ -66,6 +66,7 @@ class Room:
         with app.app_context():
             here = parts()
         self._url = here.settings.redis_url
+        self.clients = Clients(here)  # the chores' own: the drain's are its thread's
         self.drain = Drain(here, Clients(here), here.pace, Callers(here.settings.call_threads), self.stop)
         self._clock = Clock(app, uuid.uuid4().hex, self.stop)
         self._keeper = Keeper(app, uuid.uuid4().hex, self.stop)

@@ -119,6 +119,11 @@ def _walk(page: Page, at: Demo) -> Iterator[str]:
     yield "entry"
     page.goto(f"{at.url}/customers/{_customer(page, at)}")
     yield "customer"
+    page.get_by_role("link", name="Why, or why not?").click()
+    yield "customer-why"
+    page.get_by_role("link", name="Close", exact=True).last.click()
+    page.get_by_role("link", name="Grant by hand").click()
+    yield "customer-grant"
     page.goto(f"{at.url}/settings/integrations")
     page.get_by_role("link", name="New Integration").click()
     yield "new-integration-1"

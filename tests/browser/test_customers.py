@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.browser.conftest import Site
 from tests.browser.test_rules import sign_in
-from webapp.models import Customer, Grant, Lane
+from webapp.models import Check, Customer, Grant, Lane
 from webapp.parts import utcnow
 
 pytestmark = pytest.mark.browser
@@ -81,3 +81,43 @@ def test_granted_by_hand_and_taken_away(site: Site, maya: Customer, page: Page, 
     looked_at(page)
     with site.write() as session:
         assert session.scalars(select(Grant.op).order_by(Grant.id)).all() == ["open", "close", "veto", "lift"]
+
+
+def test_what_they_had_on_a_day(site: Site, maya: Customer, page: Page, looked_at: Callable[[Page], None]):
+    sign_in(site, page)
+    page.goto(f"{site.url}/customers/{MAYA}")
+    page.get_by_text("What they had access to on a day").click()
+    page.get_by_label("Day", exact=True).fill("2026-11-20")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", name="At the end of 20 November")).to_be_visible()
+    looked_at(page)
+    page.get_by_role("link", name="Back to today").click()
+    expect(page.get_by_role("heading", name="Alumni Club")).to_be_visible()
+
+
+def test_checked_with_circle(site: Site, maya: Customer, page: Page, looked_at: Callable[[Page], None]):
+    sign_in(site, page)
+    page.goto(f"{site.url}/customers/{MAYA}")
+    place = page.get_by_role("region", name="Alumni Club")
+    expect(place.get_by_text("costs 1 metered call")).to_be_visible()
+    place.get_by_role("button", name="Check with Circle").click()
+    expect(place.get_by_text("Asking Circle")).to_be_visible()
+    looked_at(page)
+    with site.write() as session:  # what a worker does
+        row = session.scalars(select(Check)).one()
+        row.wanted_at, row.ended_at, row.metered, row.found = None, utcnow(), 1, []
+    expect(place.get_by_text("all was as believed, 1 metered call")).to_be_visible()
+    looked_at(page)
+
+
+def test_why_not(site: Site, maya: Customer, page: Page, looked_at: Callable[[Page], None]):
+    sign_in(site, page)
+    page.goto(f"{site.url}/customers/{MAYA}")
+    page.get_by_role("link", name="Why, or why not?").click()
+    page.get_by_label("What", exact=True).select_option("Tag")
+    page.get_by_label("Search: Tag").fill("stud")
+    expect(page.get_by_text("1 tag", exact=True)).to_be_visible()
+    page.get_by_role("radio", name="Student").check()
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_text("Maya was never in a rule that fired for the tag Student.")).to_be_visible()
+    looked_at(page)

@@ -205,12 +205,21 @@ ROUTES: dict[str, Route] = {
     ),
     "connecting.pick": Route(CHANGER, form={"app": "circle"}, quiet=STEP),
     "customer_alias.edit": Route(CHANGER, {"number": "customer", "integration_id": "integration"}, {"email": "{low}-alias@shop.test"}),
+    "customer_check.put_right": Route(
+        CHANGER, {"number": "customer", "integration_id": "integration"}, quiet="what it does stands in Logs"
+    ),
+    "customer_check.start": Route(CHANGER, {"number": "customer", "integration_id": "integration"}, quiet="a question: it changes nothing"),
+    "customer_check.watch": Route(MEMBER, {"number": "customer", "integration_id": "integration"}),
     "customer_hand.grant": Route(
         CHANGER, {"number": "customer"}, {**NEW_RULE}, asks=("integration={integration}&action=add_to_space",), quiet=LOGGED
     ),
     "customer_hand.leave_to_purchases": Route(CHANGER, {"number": "customer", "target_id": "space"}, quiet=LOGGED),
     "customer_hand.take_away": Route(
         CHANGER, {"number": "customer"}, {**NEW_RULE, "action": "remove_from_space"}, asks=("integration={integration}",), quiet=LOGGED
+    ),
+    "customer_why.pick": Route(MEMBER, {"number": "customer"}),
+    "customer_why.why": Route(
+        MEMBER, {"number": "customer"}, asks=("integration={integration}&action=add_to_space&target={space}&next=1",)
     ),
     "customers.show": Route(MEMBER, {"email": "email"}),
     "general.change": Route(OWNER, form={"name": "{name} shop", "time_zone": "Europe/Berlin"}, before=_named),
@@ -255,12 +264,12 @@ ROUTES: dict[str, Route] = {
     "rule_dialog.new_action": Route(CHANGER, asks=("product={product}", "integration={integration}"), quiet=STEP),
     "rule_dialog.new_confirm": Route(CHANGER, form={**NEW_RULE}, asks=("product={product}&integration={integration}&target={space}",)),
     "rule_dialog.new_trigger": Route(CHANGER, asks=("product={product}", "integration={integration}"), quiet=STEP),
-    "rule_parts.catalog": Route(CHANGER, asks=("integration={integration}&action=add_to_space", "rule={rule}")),
-    "rule_parts.pick": Route(CHANGER, asks=("integration={integration}&action=add_to_space&target={space}",)),
+    "rule_parts.catalog": Route(MEMBER, asks=("integration={integration}&action=add_to_space", "rule={rule}")),
+    "rule_parts.pick": Route(MEMBER, asks=("integration={integration}&action=add_to_space&target={space}",)),
     "rule_parts.readback": Route(
         CHANGER, asks=("integration={integration}&action=add_to_space&target={space}&trigger=product_purchased&product={product}",)
     ),
-    "rule_parts.targets": Route(CHANGER, asks=("integration={integration}&action=add_to_space&q={name}",)),
+    "rule_parts.targets": Route(MEMBER, asks=("integration={integration}&action=add_to_space&q={name}",)),
     "rule_parts.trigger": Route(CHANGER, asks=("product={product}&trigger=product_purchased",)),
     "rule_trial.test": Route(CHANGER, {"rule_id": "rule"}, quiet="a test event, which stands in Logs"),
     "rule_trial.tried": Route(CHANGER, {"rule_id": "rule", "event_id": "event"}),

@@ -158,18 +158,45 @@ def test_an_address_of_their_own_in_the_community_is_told(shop: Shop):
 @pytest.mark.parametrize(
     ("ground", "more", "says"),
     [
-        ("order:9001", {"order_ref": "9001", "subscription_ref": "77"}, "order 9001, subscription 77 15 Nov, 14:02 Active"),
-        ("order:9001", {"state": "refunded"}, "order 9001 15 Nov, 14:02 refunded 24 Nov, 14:02 Refunded"),
-        ("subscription:77", {"state": "ended"}, "subscription 77 15 Nov, 14:02 ended 24 Nov, 14:02 Ended"),
-        ("product", {}, "the product alone 15 Nov, 14:02 Active"),
-        ("order:1", {"on_record": False, "state": "refunded"}, "order 1 no Not on record"),
-        ("prospect:p1", {"on_record": False}, "prospect p1 no In the cart"),
+        ("order:9001", {"order_ref": "9001", "subscription_ref": "77"}, "order 9001, subscription 77 15 Nov, 14:02 nothing now Active"),
+        ("order:9001", {"state": "refunded"}, "order 9001 15 Nov, 14:02 refunded 24 Nov, 14:02 nothing now Refunded"),
+        ("subscription:77", {"state": "ended"}, "subscription 77 15 Nov, 14:02 ended 24 Nov, 14:02 nothing now Ended"),
+        ("product", {}, "the product alone 15 Nov, 14:02 nothing now Active"),
+        ("order:1", {"on_record": False, "state": "refunded"}, "order 1 no nothing now Not on record"),
+        ("prospect:p1", {"on_record": False}, "prospect p1 no nothing now In the cart"),
         ("order:1", {"test": True}, "a test order 1"),
     ],
 )
 def test_purchases_say_how_they_stand(shop: Shop, ground: str, more: dict[str, object], says: str):
     shop.purchase(ground, **more)
     assert says in text(shop.page())
+
+
+def test_what_a_purchase_gives_and_by_which_rule(shop: Shop):
+    with shop.write() as session:
+        rule = factories.make_rule(session, shop.space)
+    entry = shop.mark(shop.purchase())
+    with shop.write() as session:
+        session.get_one(LogEntry, entry).rule_id = rule.id
+        session.get_one(Grant, session.query(Grant.id).scalar()).until = NOW + timedelta(days=30)
+    shop.believe(shop.space, "held")
+    said = text(shop.page())
+    assert "entry Product Purchased, rule for every product · until 24 Dec, 14:02" in said
+    assert "There: by our call, 24 Nov, 14:02" in said
+    assert "order 9001 15 Nov, 14:02 My community, VIP <Room> Active" in said
+    assert "VIP <Room>: its time is over My community 24 Dec, 14:02" in said
+
+
+def test_what_they_had_on_a_day(shop: Shop):
+    purchase = shop.purchase()
+    shop.mark(purchase, at=-60 * 24 * 8)
+    shop.mark(purchase, "close", at=-60 * 24 * 2)
+    assert "At the end of 20 November Back to today Held Kind Since Why Where Membership" in text(shop.page("?on=2026-11-20"))
+    assert "VIP <Room> Space 16 Nov, 14:02 Ads <101>" in text(shop.page("?on=2026-11-20"))
+    assert "VIP <Room>" not in text(shop.page("?on=2026-11-22"))
+    assert "Nothing was held" in text(shop.page("?on=2026-11-01"))
+    for not_before_today in ("2026-11-24", "2027-01-01", "soon", ""):
+        assert "At the end of" not in text(shop.page(f"?on={not_before_today}"))
 
 
 def test_everything_that_happened_is_listed_the_newest_first(shop: Shop):

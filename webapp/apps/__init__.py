@@ -297,7 +297,11 @@ class App(Protocol):
         """For an empty plan: what to say of each asked target that no call settled ("Was already in the space VIP Room.")."""
 
     def learn(self, want: Want, known: Known, call: Call, answer: Answer) -> Learned:
-        """What an answer to one of the plan's calls means. Pure."""
+        """What an answer to one of the plan's or the check's calls means. Pure."""
+
+    def check(self, want: Want, known: Known) -> tuple[Call, ...]:
+        """The fewest calls that tell what a customer holds of what is on record, as far as can be said before their answers; nothing is
+        changed by them. Empty when all of it is known."""
 
     def profile_url(self, credentials: Mapping[str, str], member_id: str) -> str | None:
         """A link to where the person can be looked up in the community, where it can be known."""

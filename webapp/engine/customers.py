@@ -29,6 +29,7 @@ class Bought:
     `prospect` where the product was only left in the cart.
     """
 
+    id: int
     product_id: int
     product: str
     product_ref: str
@@ -111,5 +112,5 @@ def _bought(purchase: Purchase, name: str, ref: str) -> Bought:
     known_as = ", ".join(f"{word} {value}" for word, value in refs if value) or ground_words(purchase.ground)
     state = purchase.state if purchase.on_record else "prospect" if purchase.ground.startswith(PROSPECT) else "unknown"
     return Bought(
-        purchase.product_id or 0, name, ref, known_as, state, purchase.state_at, purchase.bought_at, purchase.test
+        purchase.id, purchase.product_id or 0, name, ref, known_as, state, purchase.state_at, purchase.bought_at, purchase.test
     )  # fmt: skip

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.apps import MEMBERSHIP, Target
 from webapp.engine import sentences
 from webapp.engine.access import CalledOff, Mark, Verdict
+from webapp.engine.hand import HAND
 from webapp.engine.work import End, Open
 from webapp.models import Grant, Happening, LogEntry, Product, Purchase
 
@@ -154,6 +155,7 @@ def causes(session: Session, marks: Iterable[Mark]) -> dict[int, Cause]:
             Product.id,
             LogEntry.event_id,
             Purchase.test,
+            Purchase.ground,
         )
         .join(Purchase, Purchase.id == Grant.purchase_id)
         .join(Product, Product.id == Purchase.product_id, isouter=True)
@@ -161,7 +163,11 @@ def causes(session: Session, marks: Iterable[Mark]) -> dict[int, Cause]:
         .join(Happening, Happening.id == Grant.happening_id, isouter=True)  # which outlives the entry
         .where(Grant.id.in_(ids))
     )
-    return {grant: Cause(trigger, name, bought, product, event, test) for grant, trigger, name, bought, product, event, test in rows}
+    # A removal that a person insisted on has its trigger from the entry it is about; but it is theirs.
+    return {
+        grant: Cause(None if ground.startswith(HAND) else trigger, name, bought, product, event, test)
+        for grant, trigger, name, bought, product, event, test, ground in rows
+    }
 
 
 def _refuted(session: Session, happenings: Collection[int]) -> set[int]:

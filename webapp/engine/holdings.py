@@ -27,6 +27,7 @@ class Because:
     ground: str
     since: datetime
     entry_id: int
+    purchase_id: int
     until: datetime | None = None
     trigger: str | None = None
     everywhere: bool = False
@@ -127,7 +128,7 @@ def _read(session: Session, lanes: Sequence[int], now: datetime, at: datetime | 
 def _because(mark: Mark, read: _Read) -> Because:
     product, ground = read.purchases[mark.purchase]
     trigger, everywhere = read.openings.get(mark.entry, (None, False))
-    return Because(product, ground, mark.at, mark.entry, mark.until, trigger, everywhere)
+    return Because(product, ground, mark.at, mark.entry, mark.purchase, mark.until, trigger, everywhere)
 
 
 def _targets(session: Session, verdicts: Mapping[int, Mapping[int, Verdict]]) -> dict[int, Target]:

@@ -10,10 +10,11 @@ from datetime import datetime
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from webapp.apps import MEMBERSHIP, Community
 from webapp.engine import audit, logs, versions
-from webapp.models import Integration, Lane, LogEntry, Rule, Target
+from webapp.models import Integration, Lane, LogEntry, Rule, Stop, Target
 
 Seal = Callable[[str], bytes]
 NewId = Callable[[datetime], int]
@@ -35,6 +36,10 @@ DELETED = "The integration was deleted."
 
 RESTATED = 500
 """How many of the entries that wait for an integration are said to have changed with it, the newest: more than a page shows."""
+
+
+PAUSED = "paused"
+"""The reason of a stop that the merchant made."""
 
 
 class NameTaken(Exception):
@@ -140,6 +145,7 @@ def replace_key(session: Session, integration: Integration, connection: Connecti
 
 def works(session: Session, integration: Integration, now: datetime) -> int:
     """The app has accepted the key: nothing stands in the way any longer. Returns how many lanes are due again."""
+    _over(session, integration, Stop.reason != PAUSED, now)
     integration.attention = integration.attention_at = None
     _forget_failures(integration)
     versions.bump(session, integration.marketplace_id)
@@ -150,6 +156,8 @@ def works(session: Session, integration: Integration, now: datetime) -> int:
 def needs_attention(session: Session, integration: Integration, cause: str, now: datetime) -> None:
     """Nothing is called until a person has seen to it. `cause`: see `webapp.engine.states`."""
     if integration.attention != cause:
+        _over(session, integration, Stop.reason != PAUSED, now)
+        _stops(session, integration, cause, now)
         integration.attention, integration.attention_at = cause, now
         versions.bump(session, integration.marketplace_id)
         _restate(session, integration, now)
@@ -158,6 +166,7 @@ def needs_attention(session: Session, integration: Integration, cause: str, now:
 def pause(session: Session, integration: Integration, now: datetime) -> None:
     """Call nothing until it is resumed; what arrives waits."""
     if integration.paused_at is None:
+        _stops(session, integration, PAUSED, now)
         integration.paused_at = now
         audit.note(session, integration.marketplace_id, "integration_paused", integration.name)
         versions.bump(session, integration.marketplace_id)
@@ -168,11 +177,17 @@ def resume(session: Session, integration: Integration, now: datetime) -> int:
     """End the pause. Returns how many lanes are due again."""
     if integration.paused_at is not None:
         audit.note(session, integration.marketplace_id, "integration_resumed", integration.name)
+    _over(session, integration, Stop.reason == PAUSED, now)
     integration.paused_at = None
     _forget_failures(integration)
     versions.bump(session, integration.marketplace_id)
     _restate(session, integration, now)
     return _wake(session, integration, now)
+
+
+def stops(session: Session, integration_id: int) -> list[Stop]:
+    """When it did nothing, and why, the oldest first."""
+    return list(session.scalars(select(Stop).where(Stop.integration_id == integration_id).order_by(Stop.since)))
 
 
 def watch(session: Session, integration: Integration, only: bool) -> None:
@@ -258,6 +273,17 @@ def _named(session: Session, integration: Integration, name: str) -> None:
         if session.scalar(taken) is None:
             raise
         raise NameTaken(name) from None
+
+
+def _stops(session: Session, integration: Integration, reason: str, now: datetime) -> None:
+    session.merge(Stop(integration_id=integration.id, since=now, reason=reason, until=None))
+
+
+def _over(session: Session, integration: Integration, which: ColumnElement[bool], now: datetime) -> None:
+    """What stopped it for one of these reasons does so no longer."""
+    session.flush()
+    over = update(Stop).where(Stop.integration_id == integration.id, Stop.until.is_(None), which).values(until=now)
+    session.execute(over.execution_options(synchronize_session=False))
 
 
 def _forget_failures(integration: Integration) -> None:

@@ -23,7 +23,7 @@ from webapp.engine.book import NewId
 from webapp.engine.circuit import Heard
 from webapp.engine.lanes import callable_now, renew
 from webapp.engine.ready import ask
-from webapp.engine.work import FOUND, OURS, End, Work
+from webapp.engine.work import OURS, End, Work
 from webapp.models import Call as CallRow
 from webapp.models import CallEntry, Holding, Integration, Lane, LogEntry, Target
 
@@ -75,7 +75,7 @@ def give_back(session: Session, works: Sequence[Work], now: datetime) -> None:
     ours = _lock(session, works)
     again = {w.lane_id: {"lane": w.lane_id, "tries": w.failures, "again": None, "look": now} for w in works if w.lane_id in ours}
     if again:
-        _release(session, again, now)
+        release(session, again, now)
 
 
 def _calls(session: Session, made: Sequence[Made], new_id: NewId) -> None:
@@ -145,7 +145,7 @@ def _beliefs(session: Session, works: Iterable[Work], now: datetime) -> None:
         stored, known = work.stored, work.known
         for target, belief in known.beliefs.items():
             if belief is not stored.beliefs.get(target):
-                word = OURS if belief.ours or belief.held == "unknown" else FOUND
+                word = OURS if belief.ours or belief.held == "unknown" else work.word
                 said = {"held": belief.held, "since": now, "heard_at": now, "word": word}
                 changed.append({"lane_id": work.lane_id, "target_id": target, **said})
         lapsed += [(work.lane_id, target) for target in stored.beliefs if target not in known.beliefs]
@@ -190,7 +190,7 @@ def _finish(session: Session, works: Sequence[Work], looks: Mapping[int, datetim
             entries += _set_back(session, work, work.setback, left, lanes[work.lane_id], now, dice)
     _break_targets(session, works, now)
     _update_entries(session, entries)
-    _release(session, lanes, now)
+    release(session, lanes, now)
     for work in {work.seat.id: work for work in works if work.unanswered}.values():
         circuit.give_up(session, _locked(session, work.seat.id), work.app.name, work.seat.zone, now)
 
@@ -219,6 +219,14 @@ def _set_back(
         lane["tries"] = 0
         until = retries.tomorrow(now, work.seat.zone)
         return [_ended(e, End("parked", setback.sentence, setback.cause, setback.todo), now) | _open(until) for e in left]
+    stop_integration(session, work, setback, now)
+    return [_ended(e, end, now) | _open(None) for e in left]
+
+
+def stop_integration(session: Session, work: Work, setback: Setback, now: datetime) -> None:
+    """What a setback means for the whole integration, where it means that it must wait for a person or for some time."""
+    if setback.kind not in ("attention", "pause"):
+        return
     integration = _locked(session, work.seat.id)
     if setback.kind == "attention":
         if integration.credentials == work.seat.sealed:  # else the key has been replaced meanwhile
@@ -227,7 +235,6 @@ def _set_back(
         hold = now + timedelta(seconds=setback.seconds)
         integration.hold_until = max(hold, integration.hold_until or hold)
         integration.hold_reason = setback.cause
-    return [_ended(e, end, now) | _open(None) for e in left]
 
 
 def _hold(session: Session, work: Work, since: datetime, left: Sequence[int], now: datetime) -> None:
@@ -272,7 +279,7 @@ def _update_entries(session: Session, entries: list[dict[str, Any]]) -> None:
                 session.connection().execute(statement, rows)
 
 
-def _release(session: Session, lanes: dict[int, dict[str, Any]], now: datetime) -> None:
+def release(session: Session, lanes: dict[int, dict[str, Any]], now: datetime) -> None:
     """Give lanes back, due again where they must be looked at or entries wait: those that came meanwhile, those that wait for a time, those
     that were set back."""
     waits = _next_due(session, lanes, now)

@@ -19,6 +19,9 @@ MOST_CALLS = 200
 OURS, FOUND = "call", "found"
 """On whose word a belief stands: a call of ours has made it so, or has left it unknown; or its answer said that it was so already."""
 
+CHECK = "check"
+"""On whose word, too: a check that somebody asked for has found it so."""
+
 WATCHED = "watch_only"
 """The cause of an entry for which nothing was called, since the merchant only watches."""
 
@@ -81,6 +84,7 @@ class Work:
     `wrong`: targets that are not believed to be as desired, though nobody asks for them (see corrections). `changes_at`: when time alone
     may change what is desired. `backlog`: it is one of many, and leaves room for others. `ended`: entries that needed no call; `settled`:
     targets that calls have settled; `alias`: another address, just learned. `unanswered`: the last call brought no answer of the app's.
+    `word`: on whose word that stands which no call of ours has made so.
     """
 
     lane_id: int
@@ -103,6 +107,7 @@ class Work:
     alias: str | None = None
     calls: int = 0
     unanswered: bool = False
+    word: str = FOUND
 
     def next_call(self) -> Call | None:
         """The next call to make; None where nothing is left to do, or a setback stands in the way."""

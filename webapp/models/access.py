@@ -78,7 +78,8 @@ class Grant(Base):
 class Holding(Base):
     """What the app is believed to say about one customer and one target: held / not_held / unknown, since when, when last heard, on whose word.
 
-    `word`: `call`, a call of ours has made it so; `found`, a call's answer said that it was so already; `replay`, a person doubts it.
+    `word`: `call`, a call of ours has made it so; `found`, a call's answer said that it was so already; `check`,
+    a check that somebody asked for has found it so; `replay`, a person doubts it.
     """
 
     __tablename__ = "holdings"

@@ -69,6 +69,17 @@ class Target(Base):
     gone_at: Mapped[datetime | None]
 
 
+class Stop(Base):
+    """A time in which an integration did nothing. `reason`: what its `attention` was, or `paused`. `until`: null while it lasts."""
+
+    __tablename__ = "stops"
+
+    integration_id: Mapped[int] = mapped_column(Id, ForeignKey("integrations.id", ondelete="CASCADE"), primary_key=True)
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(String(32), primary_key=True)
+    until: Mapped[datetime | None]
+
+
 class Usage(Base):
     """How many calls an integration made in a month (`2026-11`, UTC), and how many of them the app meters."""
 

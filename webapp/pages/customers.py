@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, time, tzinfo
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.database import db
-from webapp.engine import customers, holdings
+from webapp.engine import coming, customers, holdings
 from webapp.engine.log_rows import Row
 from webapp.models import Customer
 from webapp.pages import customer_places, guard, log_rows, product_address, rule_answers, times, whole
@@ -65,19 +65,40 @@ def show(email: str) -> ResponseReturnValue:
     }
     if before is not None and is_fragment():
         return render("customers/_rows.html", "customers/show.html", **context)
+    day = _asked_day(now.astimezone(zone).date())
+    places = customer_places.places(customer, _end_of(day, zone) if day else None)
     return render(
         "customers/_customer.html",
         "customers/show.html",
         customer=customer,
         name=customers.name_of(customer),
         initials=_initials(customer),
-        places=customer_places.places(customer),
+        places=places,
+        on=day,
+        then=_end_of(day, zone) if day else None,
+        today=now.astimezone(zone).date(),
+        coming=coming.coming(session, customer.id, now),
         purchases=customers.purchases(session, customer.id),
+        gives=customer_places.gives(places),
         states=STATES,
         before=before,
         product_address=product_address.by_key,
         **context,
     )
+
+
+def _asked_day(today: date) -> date | None:
+    """The day that is asked about, where there is one before today."""
+    try:
+        asked = date.fromisoformat(request.args.get("on", ""))
+    except ValueError:
+        return None
+    return asked if asked < today else None
+
+
+def _end_of(day: date, zone: tzinfo) -> datetime:
+    """The last moment of a day."""
+    return datetime.combine(day, time.max, zone)
 
 
 def _initials(customer: Customer) -> str:

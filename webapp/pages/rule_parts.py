@@ -1,6 +1,7 @@
 """Parts of the rule dialog that change while it is open: what can be picked, what a trigger means, the sentence.
 
 The dialog has them all by itself; here scripts get them alone. Who asks for a page is sent to the dialog.
+What can be picked is asked on a customer's page, too, where everybody may look.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ pages = Blueprint("rule_parts", __name__)
 
 
 @pages.get("/rules/targets")
-@guard.may_change
+@guard.signed_in
 def targets() -> ResponseReturnValue:
     """The picker's list alone, while somebody types."""
     return _part("rules/_targets.html")
 
 
 @pages.get("/rules/pick")
-@guard.may_change
+@guard.signed_in
 def pick() -> ResponseReturnValue:
     """What is picked from, for another integration or action than the page was made for."""
     return _part("rules/_pick.html", search=request.args.get("for") == rule_choices.made_for(rule_answers.read(request.args)), alone=True)
 
 
 @pages.get("/rules/catalog")
-@guard.may_change
+@guard.signed_in
 def catalog() -> ResponseReturnValue:
     """How far a catalog is loaded, while it is."""
     return _part("rules/_catalog.html", watched=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from webapp.apps import Action, Answer, Call, Client, Community, Known, Learned, Settled, Want
-from webapp.apps.circle import answers, catalog, plan
+from webapp.apps.circle import answers, catalog, check, plan
 from webapp.apps.circle.actions import ACTIONS, FIELDS, KINDS, TROUBLES
 from webapp.apps.circle.client import CircleClient
 
@@ -44,6 +44,10 @@ class Circle:
     def learn(self, want: Want, known: Known, call: Call, answer: Answer) -> Learned:
         """What an answer means."""
         return answers.learn(want, known, call, answer)
+
+    def check(self, want: Want, known: Known) -> tuple[Call, ...]:
+        """What is to be asked to know what they hold."""
+        return check.ask(want, known)
 
     def profile_url(self, credentials: Mapping[str, str], member_id: str) -> str | None:
         """The community itself, where its address is known: Circle has public ids of members that the API's are not."""

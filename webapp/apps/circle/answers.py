@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from webapp.apps import Answer, Call, Known, Learned, Setback, Want
-from webapp.apps.circle import members, memory, places, texts
+from webapp.apps.circle import check, members, memory, places, texts
 from webapp.apps.circle.actions import TROUBLES
 from webapp.apps.circle.plan import within
 
@@ -107,4 +107,5 @@ READERS: Mapping[str, Reader] = {
     "show": places.show,
     "attendees": places.attendees,
     "check_key": _check_key,
+    **check.READERS,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from webapp.apps import Answer, Call, Known, Learned, Want
@@ -158,14 +159,15 @@ def attendees(want: Want, known: Known, call: Call, answer: Answer) -> Learned:
     if answer.status == 404:
         return outcomes.broken(want, now, key)
     records = _field(answer, "records")
-    if any(_is(known, one) for one in records if isinstance(one, dict)) if isinstance(records, list) else False:
+    if any(is_attendee(known, one) for one in records if isinstance(one, dict)) if isinstance(records, list) else False:
         return outcomes.already(want, is_here(want, now.believe("held", key)), (key,))
     if _field(answer, "has_next_page") is True and page < MOST_PAGES:
         return Learned(now.after(memory.about(memory.ATTENDS, f"{key}:{page + 1}")))
     return _did_not(want, now, key)
 
 
-def _is(known: Known, attendee: dict[str, Any]) -> bool:
+def is_attendee(known: Known, attendee: Mapping[str, Any]) -> bool:
+    """Whether this line of a list of attendees is the customer."""
     same = str(attendee.get("member_email") or "").strip().lower() == known.email.strip().lower()
     return same or (known.member_id is not None and str(attendee.get("community_member_id")) == known.member_id)
 

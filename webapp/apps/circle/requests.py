@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from webapp.apps import Call, Known, Target
@@ -19,6 +20,7 @@ CARRIED = {SPACE: "space_ids", GROUP: "space_group_ids", TAG: "member_tag_ids"}
 
 SHOWN = {SPACE: "/spaces", GROUP: "/space_groups", EVENT: "/events", TAG: "/member_tags"}
 PER_PAGE = 100
+SEARCH = "/community_members/search"
 
 
 def invite(known: Known, membership: int, carried: Sequence[Target], community: str, *, mail: bool) -> Call:
@@ -57,7 +59,7 @@ def deactivate(known: Known, targets: tuple[int, ...], community: str) -> Call:
 def search(known: Known, targets: tuple[int, ...], community: str) -> Call:
     """`GET /community_members/search`: the only way to an id that is not known, and without an id nobody can be removed."""
     says = f"look up {known.email} and remove them from {community}"
-    return Call("GET", "/community_members/search", "search", targets, says, query=(("email", known.email),))
+    return Call("GET", SEARCH, "search", targets, says, query=(("email", known.email),))
 
 
 def look_up(known: Known, targets: tuple[int, ...] = ()) -> Call:
@@ -81,6 +83,32 @@ def attendees(known: Known, target: Target, page: int) -> Call:
     query = (("event_id", target.remote_id), ("page", str(page)), ("per_page", str(PER_PAGE)))
     says = f"check whether {known.email} comes to the {named(target)}"
     return Call("GET", "/event_attendees", "attendees", (target.key,), says, query=query)
+
+
+def ask_who(known: Known, *, by_mail: bool) -> Call:
+    """Whether they are a member, with which tags: by the id that is known, else by e-mail."""
+    if known.member_id and not by_mail:
+        return replace(look_up(known), purpose="ask_who")
+    return Call("GET", SEARCH, "ask_who", (), f"look up {known.email}", query=(("email", known.email),))
+
+
+def ask_spaces(known: Known, page: int) -> Call:
+    """`GET /community_member_spaces`: one page of the spaces that they are in."""
+    who = ("community_member_id", known.member_id) if known.member_id else ("user_email", known.email)
+    query = (who, ("page", str(page)), ("per_page", str(PER_PAGE)))
+    return Call("GET", "/community_member_spaces", "ask_spaces", (), f"ask which spaces {known.email} is in", query=query)
+
+
+def ask_group(known: Known, target: Target) -> Call:
+    """`GET /space_group_member`: whether they are in it."""
+    query = (("email", known.email), ("space_group_id", target.remote_id))
+    says = f"check whether {known.email} is in the {named(target)}"
+    return Call("GET", "/space_group_member", "ask_group", (target.key,), says, query=query)
+
+
+def ask_event(known: Known, target: Target, page: int) -> Call:
+    """`GET /event_attendees`: one page of who comes."""
+    return replace(attendees(known, target, page), purpose="ask_event")
 
 
 def check_key() -> Call:
