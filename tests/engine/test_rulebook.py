@@ -127,8 +127,7 @@ def test_a_draft_reads_as_the_rule_that_it_becomes(shop: Shop) -> None:
 
 def test_what_rules_did_since(shop: Shop) -> None:
     first, second, idle = shop.rule(), shop.rule(), shop.rule()
-    make_entry(shop.session, shop.marketplace, rule_id=first)
-    since = new_id()
+    since = make_entry(shop.session, shop.marketplace, rule_id=first).id + 1
     for status in ("succeeded", "failed", "failed"):
         make_entry(shop.session, shop.marketplace, rule_id=first, status=status)
     make_entry(shop.session, shop.marketplace, rule_id=second)
