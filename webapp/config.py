@@ -149,7 +149,7 @@ SETTINGS = (
         "1 where DYNO is set, else 0",
     ),
     Setting("LOG_LEVEL", as_level, "INFO", "The least level of what is written to the processes' logs."),
-    Setting("LOG_FORMAT", as_log_format, "text", "`json` writes each line of the log as one JSON object, with ids of events."),
+    Setting("LOG_FORMAT", as_log_format, "text", "`json` writes each line of the log as one JSON object."),
     Setting(
         "METRICS_TOKEN",
         as_metrics_token,
