@@ -169,7 +169,7 @@ class Drain:
 
     def _room(self) -> lanes.Room:
         """How many lanes may be claimed now."""
-        busy = [*self._flying.values(), *self._ready]
+        busy = [*self._flying.values(), *self._ready, *self._next]
         return self._gate.room(len(busy), sum(step.work.backlog for step in busy))
 
     def _waiting(self) -> list[lanes.Due]:

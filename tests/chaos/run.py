@@ -48,8 +48,12 @@ DOWN = 1.0
 
 @dataclass
 class Found:
-    """What a run came to. `needless`: calls that repeated one without any effect; `unrecorded`: calls that no record was left of, since they
-    were under way when a worker was killed. `resumed`: seconds from Redis's return to the next call. `complaints`: what must not be."""
+    """What a run came to.
+
+    `needless`: calls that repeated one without any effect, and `doubted` for how many customers. `unrecorded`: calls that no record was left
+    of, since they were under way when a worker was killed. `resumed`: seconds from Redis's return to the next call. `complaints`: what must
+    not be.
+    """
 
     database: str
     seed: int
@@ -60,6 +64,7 @@ class Found:
     lost: int = 0
     wrong: int = 0
     needless: int = 0
+    doubted: int = 0
     unrecorded: int = 0
     unrecorded_at_most: int = 0
     without_redis: dict[int, int] = field(default_factory=dict)
@@ -202,7 +207,8 @@ def _look(found: Found, place: Town, senders: Senders, havoc: Havoc, told: Seque
     should, is_so = held(told, place.spaces), community.held()
     wrong = sorted(email for email in {*should, *is_so} if should.get(email) != is_so.get(email))
     found.wrong, found.stories = len(wrong), [_told(place, told, email) for email in wrong[:SHOWN]]
-    found.needless = needless(community.calls)
+    repeats = needless(community.calls)
+    found.needless, found.doubted = len(repeats), len({(call.body or {}).get("email") for call in repeats})
     found.unrecorded = len(community.calls) - place.count(select(func.count()).where(CallRow.status > 0))
     found.unrecorded_at_most = THREADS * havoc.worker_kills
     stored = place.count(select(func.count()).where(LogEntry.status.in_(("failed", "skipped"))))
@@ -228,7 +234,7 @@ def _complain(found: Found, violations: Sequence[str], failed: int) -> None:
         "customers who hold something else": found.wrong,
         "entries that failed": failed,
         "calls not as described": violations,
-        "repeats that no kill explains": max(0, found.needless - found.unrecorded),
+        "customers who were called twice though nobody was at work on them at a kill": max(0, found.doubted - found.unrecorded_at_most),
         "more calls lost than were under way": max(0, found.unrecorded - found.unrecorded_at_most),
         "answers that should not be": {*found.statuses} - {*GOOD, 503, NONE},
         "answers without Redis that are not as ever": {*found.without_redis} - {*GOOD},
@@ -236,12 +242,13 @@ def _complain(found: Found, violations: Sequence[str], failed: int) -> None:
     found.complaints = [f"{what}: {much}" for what, much in must.items() if much]
 
 
-def needless(calls: Sequence[Call]) -> int:
-    """How many calls gave what was given already by the very same call."""
-    seen, repeats = set(), 0
+def needless(calls: Sequence[Call]) -> list[Call]:
+    """The calls that gave what was given already by the very same call."""
+    seen, repeats = set(), []
     for call in calls:
         same = (call.method, call.path, json.dumps([dict(call.query), call.body], sort_keys=True))
-        repeats += call.method == "POST" and not call.changed and same in seen
+        if call.method == "POST" and not call.changed and same in seen:
+            repeats.append(call)
         seen.add(same)
     return repeats
 
