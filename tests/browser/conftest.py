@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests import factories
 from webapp import config, create_app
 from webapp.database import db, writing
 
@@ -57,6 +58,26 @@ def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
     server.server_close()
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "none"])
+def owners_page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Page]:
+    """The page of owner@shop.test, who must be there already (a test's own `page` asks for its shop first), with scripts and without."""
+    context = browser.new_context(java_script_enabled=request.param, reduced_motion="reduce")
+    opened = context.new_page()
+    opened.goto(f"{site.url}/sign-in")
+    opened.get_by_label("E-mail").fill("owner@shop.test")
+    opened.get_by_label("Password").fill(factories.PASSWORD)
+    opened.get_by_role("button", name="Sign in").click()
+    opened.wait_for_url("**/logs")
+    yield opened
+    context.close()
+
+
+@pytest.fixture
+def scripts(request: pytest.FixtureRequest) -> bool:
+    """Whether the test's page runs scripts."""
+    return bool(request.node.callspec.params["owners_page"])
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests import factories
 from tests.browser.conftest import Site
@@ -32,23 +32,10 @@ def shop(sqlite_url: str, site: Site) -> Iterator[Shop]:
     made.engine.dispose()
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "none"])
-def page(request: pytest.FixtureRequest, browser: Browser, site: Site, shop: Shop) -> Iterator[Page]:
-    """The owner's page."""
-    context = browser.new_context(java_script_enabled=request.param, reduced_motion="reduce")
-    opened = context.new_page()
-    opened.goto(f"{site.url}/sign-in")
-    opened.get_by_label("E-mail").fill("owner@shop.test")
-    opened.get_by_label("Password").fill(factories.PASSWORD)
-    opened.get_by_role("button", name="Sign in").click()
-    opened.wait_for_url("**/logs")
-    yield opened
-    context.close()
-
-
 @pytest.fixture
-def scripts(request: pytest.FixtureRequest) -> bool:
-    return bool(request.node.callspec.params["page"])
+def page(shop: Shop, owners_page: Page) -> Page:
+    """The owner's page, with scripts and without."""
+    return owners_page
 
 
 def work(shop: Shop) -> None:

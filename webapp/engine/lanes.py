@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import compress
 
-from sqlalchemy import Executable, Select, bindparam, exists, or_, select, update
+from sqlalchemy import BindParameter, Executable, Select, bindparam, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -43,7 +43,7 @@ class Room:
     backlog: int
 
 
-def callable_now(now: datetime) -> Select[int]:
+def callable_now(now: datetime | BindParameter[datetime]) -> Select[int]:
     """The integrations that may be called: not deleted, paused, in need of a person, or asked to wait."""
     return select(Integration.id).where(
         Integration.deleted_at.is_(None),
@@ -130,8 +130,7 @@ def _waiting() -> Executable:
 def _choose(session: Session, due: Sequence[Due], room: Room, now: datetime) -> dict[int, bool]:
     """The lanes to claim, one from each integration in turn, and of each whether it is of a backlog."""
     asked = [one.integration for one in due[: room.all]]
-    state = select(Integration.id, Integration.failures).where(Integration.id.in_(asked), Integration.id.in_(callable_now(now)))
-    failures = dict(session.execute(state).all())
+    failures = dict(ask(session, _FAILURES, asked=asked, now=now).all())
     queues = [_queue(session, one, failures[one.integration], room, now) for one in due[: room.all] if one.integration in failures]
     chosen: dict[int, bool] = {}
     backlog = room.backlog
@@ -172,6 +171,10 @@ _FIND = (
     .order_by(Lane.due_at)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
+)
+_FAILURES = select(Integration.id, Integration.failures).where(
+    Integration.id.in_(bindparam("asked", expanding=True)),
+    Integration.id.in_(callable_now(bindparam("now", type_=Lane.due_at.type))),
 )
 _ABANDONED = select(Lane.id).where(Lane.id.in_(bindparam("lanes", expanding=True)), Lane.claim.is_not(None))
 _CLAIM = (

@@ -100,8 +100,7 @@ def _hear(session: Session, made: Sequence[Made], now: datetime) -> None:
     if not made:
         return
     failed = {one.work.seat.id for one in made if one.work.unanswered}
-    failing = select(Integration.id).where(Integration.id.in_({one.work.seat.id for one in made}), Integration.failures > 0)
-    news = failed | set(session.scalars(failing))
+    news = failed | set(ask(session, _FAILING, asked=[*{one.work.seat.id for one in made}]).scalars())
     heard: dict[int, list[Heard]] = defaultdict(list)
     for one in sorted((m for m in made if m.work.seat.id in news), key=lambda m: m.at):
         heard[one.work.seat.id].append(Heard(one.at, not one.work.unanswered, one.work.failures == 0))
@@ -118,8 +117,7 @@ def _stopped(session: Session, works: Sequence[Work], now: datetime) -> set[int]
     asked = {work.seat.id for work in works}
     if not asked:
         return set()
-    session.flush()
-    return asked - set(session.scalars(callable_now(now).where(Integration.id.in_(asked))))
+    return asked - set(ask(session, _CALLABLE, asked=list(asked), now=now).scalars())
 
 
 def _call(made: Made, call_id: int) -> dict[str, Any]:
@@ -302,6 +300,8 @@ def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[i
 
 _moment = LogEntry.changed_at.type
 _CALLS, _CALL_ENTRIES = insert(CallRow), insert(CallEntry)
+_FAILING = select(Integration.id).where(Integration.id.in_(bindparam("asked", expanding=True)), Integration.failures > 0)
+_CALLABLE = callable_now(bindparam("now", type_=_moment)).where(Integration.id.in_(bindparam("asked", expanding=True)))
 _LOCK = select(Lane.id, Lane.claim, Lane.look_at).where(Lane.id.in_(bindparam("lanes", expanding=True))).order_by(Lane.id).with_for_update()
 _NEXT_DUE = (
     select(LogEntry.open_lane_id, func.min(func.coalesce(LogEntry.due_at, bindparam("now", type_=_moment))), ranks.of_entries())
