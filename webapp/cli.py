@@ -18,9 +18,9 @@ from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from webapp import console, demo
+from webapp import console, demo, forgetting
 from webapp.database import db, writing
-from webapp.engine import accounts, holdings, log_query, logs, rekeying, sessions
+from webapp.engine import accounts, entries, holdings, log_query, logs, rekeying, sessions
 from webapp.market.applied import Applied
 from webapp.market.applying import Agree, Declined, apply
 from webapp.market.exporting import export
@@ -40,6 +40,7 @@ BELL_SECONDS = 2.0
 marketplace_option = click.option("--marketplace", "name", metavar="NAME", help="Which marketplace, where there is more than one.")
 json_option = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 user = AppGroup("user", help="Accounts.")
+people = AppGroup("customers", help="Who buys.")
 P = ParamSpec("P")
 
 
@@ -70,7 +71,7 @@ def on_database(command: Callable[P, None]) -> Callable[P, None]:
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
-    for command in (apply_file, export_file, show_logs, show_holds, setup_link, make_demo, rotate_keys, user):
+    for command in (apply_file, export_file, show_logs, show_holds, setup_link, make_demo, rotate_keys, user, people):
         app.cli.add_command(command)
 
 
@@ -261,6 +262,31 @@ def second_step_off(email: str) -> None:
     with writing() as session:
         sessions.switch_off(session, user_id)
     _say(f"A password is enough for {address} now." if has else f"A password was enough for {address} already.")
+
+
+@people.command("erase")
+@click.argument("email", metavar="E-MAIL")
+@click.option("--yes", "agreed", is_flag=True, help="Ask nothing: for scripts.")
+@marketplace_option
+@on_database
+def erase_customer(email: str, agreed: bool, name: str | None) -> None:
+    """Erase whatever says who a customer is, and call off what waits for them.
+
+    It can't be undone. The log keeps that something happened, so that counts stay right; in the communities nothing changes.
+    """
+    marketplace = _marketplace(name)
+    customer = holdings.find_customer(db.session(), marketplace.id, email)
+    if customer is None or customer.erased_at is not None:
+        raise click.ClickException(f"{marketplace.name} has no customer {email}.")
+    if not agreed and not on_terminal():
+        raise click.ClickException("Nothing was changed. With --yes they are erased without being asked for.")
+    if not agreed and not click.confirm(f"Erase {customer.email} for good?", err=True):
+        raise click.ClickException("Nothing was changed.")
+    try:
+        called = forgetting.erase(customer)
+    except entries.Refused as refused:
+        raise click.ClickException(refused.sentence) from None
+    click.echo(f"Erased. In the log they are {called} now.")
 
 
 def _link(purpose: str, user_id: int | None) -> str:

@@ -209,6 +209,8 @@ ROUTES: dict[str, Route] = {
         CHANGER, {"number": "customer", "integration_id": "integration"}, quiet="what it does stands in Logs"
     ),
     "customer_check.start": Route(CHANGER, {"number": "customer", "integration_id": "integration"}, quiet="a question: it changes nothing"),
+    "customer_erase.ask": Route(CHANGER, {"number": "customer"}),
+    "customer_erase.erase": Route(CHANGER, {"number": "customer"}),
     "customer_check.watch": Route(MEMBER, {"number": "customer", "integration_id": "integration"}),
     "customer_hand.grant": Route(
         CHANGER, {"number": "customer"}, {**NEW_RULE}, asks=("integration={integration}&action=add_to_space",), quiet=LOGGED

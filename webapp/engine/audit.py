@@ -54,6 +54,7 @@ WORDS = {
     "secret_rotated": "made a new signing secret for",
     "secret_ended": "ended the former signing secret for",
     "alias_set": "set the address of",
+    "customer_erased": "erased the customer",
     "alerts_changed": "changed who is told of alerts",
     "chat_set": "had alerts told to the chat at",
     "chat_removed": "had alerts no longer told to the chat at",

@@ -67,9 +67,9 @@ def purchases(session: Session, customer_id: int) -> list[Bought]:
 
 
 def find(session: Session, marketplace_id: int, customer_id: int) -> Customer | None:
-    """A marketplace's customer by our id."""
+    """A marketplace's customer by our id, unless they were erased: about those there is nothing to ask, nor to do."""
     found = session.get(Customer, customer_id)
-    return found if found is not None and found.marketplace_id == marketplace_id else None
+    return found if found is not None and found.marketplace_id == marketplace_id and found.erased_at is None else None
 
 
 def entries(session: Session, marketplace_id: int, customer_id: int, now: datetime, before: int | None = None, limit: int = PART) -> Part:

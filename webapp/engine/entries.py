@@ -147,6 +147,8 @@ def _with_lane(session: Session, marketplace_id: int, entry_id: int) -> tuple[Lo
 
 
 def _integration(session: Session, entry: LogEntry) -> Integration:
+    if entry.lane_id is None and entry.action is not None:
+        raise Refused("The customer was erased: there is nothing to do again.")
     if entry.lane_id is None or entry.action is None or entry.integration_id is None:
         raise Refused("No rule asked for anything here: there is nothing to do again.")
     integration = session.get_one(Integration, entry.integration_id)

@@ -171,6 +171,7 @@ def write(session: Session, marketplace_id: int, counted: Sequence[Counted], now
     changes = [{"shape": shape, "by": by} for shape, by in sorted(change.items()) if by]
     if changes:
         session.connection().execute(_MORE, changes)
+        session.execute(delete(Shape).where(Shape.id.in_([one["shape"] for one in changes]), Shape.number <= 0))
     _write_quarters(session, marketplace_id, counted)
 
 

@@ -40,8 +40,8 @@ def open_customers(book: Book, people: Collection[tuple[int, Person]]) -> None:
 
 
 def open_known(book: Book, marketplace: int, customers: Collection[int]) -> dict[int, Buyer]:
-    """The same for customers by their ids, who are there already. Those who are not, or are somebody else's, are left out."""
-    there = (Customer.marketplace_id == marketplace, Customer.id.in_(customers))
+    """The same for customers by their ids, who are there already. Those who are not, were erased, or are somebody else's, are left out."""
+    there = (Customer.marketplace_id == marketplace, Customer.id.in_(customers), Customer.erased_at.is_(None))
     # In the order in which intake takes them, whatever the database thinks of alphabets: else the two could wait for each other.
     by_bytes = collate(Customer.email, "C" if book.connection.dialect.name == "postgresql" else "BINARY")
     found = book.connection.execute(select(Customer.id, Customer.email).where(*there).order_by(by_bytes).with_for_update()).all()

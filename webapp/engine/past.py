@@ -22,7 +22,7 @@ from webapp.engine.happenings import New
 from webapp.engine.rules import Draft
 from webapp.engine.snapshots import RuleView
 from webapp.engine.triggers import ON_RECORD, TRIGGERS
-from webapp.models import Batch, BatchItem, Grant, Happening, Purchase, Rule
+from webapp.models import Batch, BatchItem, Customer, Grant, Happening, Purchase, Rule
 
 KEY = "past"
 ENDS = ("product_refunded", "subscription_canceled", "subscription_delinquent")
@@ -46,6 +46,9 @@ def counting(
         whose, Happening.trigger == draft.trigger, Happening.refuted.is_(False), Happening.at <= now, Purchase.test.is_(False),
         _stands(draft.trigger, marketplace_id if customers is None else None),
     ]  # fmt: skip
+    if customers is None:  # who was erased did nothing that counts
+        erased = select(Customer.id).where(Customer.marketplace_id == marketplace_id, Customer.erased_as.is_not(None))
+        conditions.append(Happening.customer_id.not_in(erased))
     if draft.product_id is not None:
         conditions.append(Happening.product_id == draft.product_id)
     if adds and draft.for_days is not None:

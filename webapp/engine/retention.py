@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.engine import audit, log_fold
 from webapp.id_times import first_id
-from webapp.models import Call, CallEntry, Event, LogEntry, Marketplace, Shape
+from webapp.models import Call, CallEntry, Event, LogEntry, Marketplace
 
 AT_LEAST = 1000
 """So many of the newest entries are kept, however old they are."""
@@ -69,7 +69,6 @@ def cut(session: Session, marketplace_id: int, now: datetime) -> Cut:
         return Cut(sorted({log_fold.quarter_of(one) for one in entries}), True)
     events = session.scalars(_events(marketplace_id, end, STEP)).all()
     session.execute(delete(Event).where(Event.id.in_(events)))
-    session.execute(delete(Shape).where(Shape.marketplace_id == marketplace_id, Shape.number <= 0))
     return Cut((), len(events) == STEP)
 
 

@@ -78,6 +78,11 @@ class Story:
         return (self.customer.first_name if self.customer else "") or self.row.email
 
     @property
+    def erased(self) -> bool:
+        """Whether the customer was erased: then nothing can be done again."""
+        return self.customer is not None and self.customer.erased_at is not None
+
+    @property
     def asked(self) -> str:
         """What the rule asks for: "Add to space VIP Room"; "" without a rule."""
         if not (self.action and self.target and self.integration):

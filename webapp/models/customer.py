@@ -12,7 +12,11 @@ from webapp.models.base import Base, Id
 
 
 class Customer(Base):
-    """A person who buys, known by e-mail (trimmed, lower-cased). Their address at an integration, if another, is on the lane."""
+    """A person who buys, known by e-mail (trimmed, lower-cased). Their address at an integration, if another, is on the lane.
+
+    One who was erased (`erased_at`) keeps a row for the counts' sake: a name of ours in the e-mail's place, and `erased_as`, the keyed digest
+    by which a later message of the same address is known to be of somebody who was erased.
+    """
 
     __tablename__ = "customers"
     __table_args__ = (UniqueConstraint("marketplace_id", "email"),)
@@ -24,6 +28,12 @@ class Customer(Base):
     last_name: Mapped[str] = mapped_column(String(200), default="")
     seen_at: Mapped[datetime]
     created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+    erased_as: Mapped[str | None] = mapped_column(String(64))
+
+
+Index("ix_customers_erased", Customer.marketplace_id, Customer.erased_as,
+      sqlite_where=Customer.erased_as.is_not(None), postgresql_where=Customer.erased_as.is_not(None))  # fmt: skip
 
 
 class Purchase(Base):
@@ -32,6 +42,7 @@ class Purchase(Base):
     `ground` is the subscription it names, else the order, else a prospect, else the product alone: `subscription:77`, `order:9001`,
     `prospect:p1`, `product`; or `hand:…`, without a product, where a person decided. `order_ref` and `subscription_ref` are what it is known
     by; `more_orders`: the further orders of a subscription that is renewed by new ones.
+    Of a customer who was erased it is `erased:…`, and nothing is known of it by name.
     `on_record`: something that makes a purchase named it (an order, a charge), not only a refund or cancellation.
     `state`: active / ended / refunded, with the time of what made it so; empty where nothing has been said of that.
     """

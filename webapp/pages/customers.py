@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp import forgetting
 from webapp.database import db
 from webapp.engine import coming, customers, holdings
 from webapp.engine.log_rows import Row
@@ -66,12 +67,13 @@ def show(email: str) -> ResponseReturnValue:
     if before is not None and is_fragment():
         return render("customers/_rows.html", "customers/show.html", **context)
     day = _asked_day(now.astimezone(zone).date())
-    places = customer_places.places(customer, _end_of(day, zone) if day else None)
+    places = [] if customer.erased_at else customer_places.places(customer, _end_of(day, zone) if day else None)
     return render(
         "customers/_customer.html",
         "customers/show.html",
         customer=customer,
         name=customers.name_of(customer),
+        erased_before=forgetting.erased_before(customer),
         initials=_initials(customer),
         places=places,
         on=day,

@@ -8,6 +8,7 @@ from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from webapp import forgetting
 from webapp.database import db, writing
 from webapp.engine import audit, entries, story
 from webapp.engine.headlines import headline
@@ -104,7 +105,7 @@ def _show(entry_id: int, seen: str | None = None, refused: str = "") -> Response
         story=told,
         row=told.row,
         headline=headline(told),
-        entry=log_story.page(told),
+        entry=log_story.page(told, forgetting.erased_before(told.customer) if told.customer else None),
         trigger=trigger.label if trigger else None,
         product_href=product_address.by_key(told.row.product_ref, told.row.product_id) if told.row.product_id else None,
         status_line=log_story.status_line,

@@ -63,10 +63,10 @@ def version(story: Story) -> str:
     return f"{story.row.changed_at.timestamp():.6f}-{story.row.status}-{len(story.requests)}"
 
 
-def page(story: Story) -> Page:
-    """Everything that depends on how the entry stands."""
+def page(story: Story, erased_before: datetime | None = None) -> Page:
+    """Everything that depends on how the entry stands. `erased_before`: when somebody of the same address was erased, where somebody was."""
     row, state = story.row, _state(story)
-    asked = row.status not in UNRULED and bool(story.action)
+    asked = row.status not in UNRULED and bool(story.action) and not story.erased
     return Page(
         happened=_happened(story, state),
         todo=_todo(story, state),
@@ -75,7 +75,7 @@ def page(story: Story) -> Page:
         skip=asked and (row.status == "failed" or (row.open and row.status != "running" and not story.coming)),
         cancel=story.coming,
         kept=story.kept,
-        steps=list(_steps(story)),
+        steps=list(_steps(story, erased_before)),
         version=version(story),
     )
 
@@ -121,7 +121,11 @@ def _remedy(story: Story, state: State | None) -> tuple[str, str, str] | None:
     return None
 
 
-def _steps(story: Story) -> Iterator[Step]:
+def _steps(story: Story, erased_before: datetime | None) -> Iterator[Step]:
+    if erased_before:
+        local = erased_before.astimezone(times.here())
+        text = f"That was on {local.day} {local:%B %Y}. What was bought, given or taken until then is not known any more: it begins anew."
+        yield Step(None, "person", "A customer with this address was erased before", text=text)
     if story.event:
         yield from _arrival(story)
     if story.replays_id:
