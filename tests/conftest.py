@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import json
+import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -18,7 +22,10 @@ from pysqlite3 import dbapi2
 
 from tests import servers
 from webapp.config import Settings, load
+from webapp.journal import Json
 from webapp.models import Base
+
+Lines = Callable[[], list[dict[str, Any]]]
 
 # No deadline: nothing is timed to pass. In CI the same examples each time; elsewhere new ones.
 hypothesis.settings.register_profile("cartwheel", deadline=None, derandomize=bool(os.environ.get("CI")), database=None)
@@ -141,6 +148,19 @@ def make_settings(database_url: str, redis_url: str, var: Path, **more: str) -> 
         "DEMO": "0",
     }
     return load({**environ, **more}, var)
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """`lines()`: what was written to the log so far (LOG_FORMAT=json), line by line."""
+    written, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(written), root.level
+    handler.setFormatter(Json())
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

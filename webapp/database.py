@@ -25,6 +25,9 @@ db = SQLAlchemy(model_class=Base)
 
 WRITES = {"cartwheel_writes": True}
 
+QUIET = {"hide_parameters": True}
+"""An error names no row's values: it is written to a log."""
+
 
 class Gate:
     """Lets one writer at a time into SQLite, over all threads and processes that name the same file.
@@ -62,8 +65,10 @@ def options(url: str) -> dict[str, Any]:
     """The engine's options for a database address."""
     if url.startswith("sqlite"):
         # The wheel's SQLite is current; the system's may have the WAL-reset corruption bug (fixed after 3.51.2).
-        return {"module": dbapi2, "connect_args": {"timeout": 20, "check_same_thread": False}, "pool_size": 10, "max_overflow": 30}
+        connect = {"timeout": 20, "check_same_thread": False}
+        return {"module": dbapi2, "connect_args": connect, "pool_size": 10, "max_overflow": 30, **QUIET}
     return {
+        **QUIET,
         "pool_size": 5,
         "max_overflow": 20,
         "pool_recycle": 1800,

@@ -5,6 +5,7 @@ Redis and the apps play no part: with them gone the answer is the same.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from webapp.engine.intake import Arrival, Taken, take
 from webapp.engine.repeats import told_apart
 from webapp.engine.snapshots import Snapshots
 from webapp.group import Group
+from webapp.journal import name
 from webapp.models import Marketplace, Receipt, Source
 from webapp.parts import Parts, parts
 from webapp.sources import Answers, Message, NotUnderstood, Refusal, Request
@@ -42,6 +44,8 @@ memory is then at most a fifth of a second old, and the others cost no query."""
 
 RETRY_AFTER = "1"
 """Seconds, for a checkout that sends more than its marketplace's allowance."""
+
+log = logging.getLogger(__name__)
 
 GONE = (OperationalError, InterfaceError, TimeoutError)
 """What SQLAlchemy raises where the database can't be reached, or has no connection left."""
@@ -102,6 +106,7 @@ class Desk:
         address = self.address(text, now)
         if not self._allowed(address, now):
             return Answered(429, {"error": "too many requests"}, {"Retry-After": RETRY_AFTER})
+        name(marketplace=address.marketplace_id, source=address.source_id)
         try:
             message = self._understand(text, address, address is kept, request, now)
         except Refusal as refusal:
@@ -111,7 +116,10 @@ class Desk:
         if message is None:
             self._receipt(address, now, answers.taken, "A ping: the address works.")
             return Answered(answers.taken, {"ping": True})
+        name(key=message.key)
         taken = self._take(Arrival(address.marketplace_id, address.source_id, message, request.body))
+        name(event=taken.event_id)
+        log.info("An event came again." if taken.duplicate else "An event was taken in.", extra={"entries_made": taken.entries})
         return self._answer(address, message, taken, answers, now)
 
     def _understand(self, text: str, address: Address, old: bool, request: Request, now: datetime) -> Message | NotUnderstood | None:

@@ -51,7 +51,7 @@ def _step(here: Parts, batch_id: int, snapshots: Snapshots) -> Stepped:
     except DBAPIError:
         raise
     except Exception:
-        log.exception("A step of batch %s failed", batch_id)
+        log.exception("A step of a batch failed")
         with writing() as session:
             batches.fail(session, batch_id, here.now())
         return Stepped("over")

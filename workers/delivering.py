@@ -13,6 +13,7 @@ from webapp import doorbell, outward
 from webapp.database import writing
 from webapp.engine import accounts, alerts, letters, outbox
 from webapp.engine.outbox import Post
+from webapp.journal import about
 from webapp.mail import Mail, Mailer, NotSent, mailer
 from webapp.parts import Parts, parts
 from webapp.tokens import hash_token, new_token
@@ -55,7 +56,8 @@ def _take(here: Parts) -> Post | None:
 def _failed(here: Parts, post: Post, fault: str, *, for_good: bool) -> None:
     with writing() as session:
         over = outbox.failed(session, post.id, fault, here.now(), for_good=for_good)
-    log.warning("A message (%s) could not be sent%s: %s", post.kind, " and is given up" if over else ", it is tried again", fault)
+    with about(message_id=post.id):
+        log.warning("A message (%s) could not be sent%s: %s", post.kind, " and is given up" if over else ", it is tried again", fault)
 
 
 def _mail(here: Parts, post: Post, said: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +27,7 @@ from webapp.database import db, writing
 from webapp.engine import lanes, recording
 from webapp.engine.states import UNREADABLE
 from webapp.engine.work import Work
+from webapp.journal import about
 from webapp.pacing import Pace
 from webapp.parts import Parts
 from webapp.vault import Sealed
@@ -155,6 +156,7 @@ class Drain:
             claimed = lanes.claim(session, due, room, self._token(), now, self._trust, self._parts.new_id)
         for work in {id(w): w for w in [*(made.work for made in turn.made), *turn.finished]}.values():
             work.is_stored()
+        _told(turn.finished)
         self._turn = _Turn()
         for step in self._old():
             step.held_since = now
@@ -244,7 +246,8 @@ class Drain:
         try:
             answer = step.client.send(step.call)
         except Exception:
-            log.exception("A client raised")
+            with _about(step.work):
+                log.exception("A client raised")
             answer = Answer(0, error="Cartwheel made a mistake of its own while it called.")
         self._answers.put((step, answer, self._parts.now()))
 
@@ -285,6 +288,7 @@ class Drain:
             recording.record(session, turn.made, [], turn.finished, now, self._parts.new_id, self._dice.random())
             recording.give_back(session, left_over, now)
         self._turn = _Turn()
+        _told(turn.finished)
 
 
 _NOTHING = recording.Recorded(set(), set(), set())
@@ -297,6 +301,21 @@ def _guarded(work: Work, act: Callable[[], T]) -> T | None:
     try:
         return act()
     except Exception:
-        log.exception("Planning or learning failed for lane %s", work.lane_id)
+        with _about(work):
+            log.exception("Planning or learning failed")
         work.setback = BUG
         return None
+
+
+def _told(finished: Sequence[Work]) -> None:
+    """A line for each piece of work that is written down."""
+    for work in finished if log.isEnabledFor(logging.INFO) else ():
+        with _about(work):
+            log.info("A customer's work was done." if not work.setback else "A customer's work has to wait.", extra={"calls": work.calls})
+
+
+def _about(work: Work) -> about:
+    return about(
+        marketplace=work.seat.marketplace_id, integration=work.seat.id, lane=work.lane_id,
+        entries=[entry.id for entry in work.entries], events=sorted({entry.event for entry in work.entries if entry.event}),
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webapp.journal import about
 from workers import batches, checking, delivering, loading, watching
 from workers.room import room
 
@@ -15,20 +16,20 @@ def work() -> None:
 
 def refresh_catalog(integration_id: int) -> None:
     """Load the catalog of an integration that somebody wished for."""
-    with room().app.app_context():
+    with room().app.app_context(), about(integration=integration_id):
         loading.refresh_catalog(integration_id)
 
 
 def check(lane_id: int) -> None:
     """Ask an app what one customer holds there."""
     here = room()
-    with here.app.app_context():
+    with here.app.app_context(), about(lane=lane_id):
         checking.check(lane_id, here.clients, here.stop)
 
 
 def run_batch(batch_id: int) -> None:
     """Go on with a batch for a while."""
-    with room().app.app_context():
+    with room().app.app_context(), about(batch=batch_id):
         batches.run(batch_id, room().stop)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from webapp import telling
 from webapp.database import db, writing
 from webapp.engine import alerts, outbox
+from webapp.journal import about
 from webapp.models import Marketplace
 from webapp.parts import Parts, parts
 from webapp.sources.registry import SOURCES
@@ -23,10 +24,10 @@ def watch() -> None:
     here = parts()
     for marketplace_id in _due(here):
         try:
-            with writing() as session:
+            with about(marketplace=marketplace_id), writing() as session:
                 _look(session, marketplace_id, here)
         except Exception:
-            log.exception("Marketplace %s could not be looked after", marketplace_id)
+            log.exception("A marketplace could not be looked after")
     with writing() as session:
         outbox.forget(session, here.now())
 

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests import factories
+from tests.conftest import Lines
 from tests.pages.conftest import Clock, Write
 from webapp import desk
 from webapp.database import db
@@ -70,6 +71,35 @@ def test_202_once_it_is_committed(app: Flask, post: Post) -> None:
     assert answer.json == {"event": str(event.id), "entries": 1}
     assert json.loads(event.body) == ORDER
     assert event.key == "m1"
+
+
+def test_the_log_names_the_event_and_nothing_secret(app: Flask, post: Post, source: int, secret: str, lines: Lines) -> None:
+    post()
+    post()
+    (event,) = rows(app, Event)
+    told = [line for line in lines() if "event" in line]
+    assert [line["message"] for line in told] == ["An event was taken in.", "An event came again."]
+    for line in told:
+        assert (line["event"], line["source"], line["marketplace"], line["key"]) == (
+            str(event.id),
+            str(source),
+            str(event.marketplace_id),
+            "m1",
+        )
+    said = json.dumps(lines())
+    assert [word for word in (secret, "mina@shop.test", "/webhooks/here") if word in said] == []
+
+
+def test_what_breaks_unforeseen_names_whose_it_is_and_not_the_address(
+    app: Flask, post: Post, source: int, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address that needs no signature is a secret."""
+    app.config["PROPAGATE_EXCEPTIONS"] = app.testing = False
+    monkeypatch.setattr(desk, "told_apart", lambda *_: 1 / 0)
+    assert post().status_code == 500
+    (line,) = [one for one in lines() if one["level"] == "ERROR"]
+    assert (line["source"], line["key"], "ZeroDivisionError" in line["error"]) == (str(source), "m1", True)
+    assert "/webhooks/here" not in json.dumps(lines())
 
 
 def test_200_for_a_repeat_and_nothing_happens_twice(app: Flask, post: Post) -> None:

@@ -6,7 +6,8 @@ import json
 import logging
 import logging.config
 
-from webapp.journal import Json, layout
+from tests.conftest import Lines
+from webapp.journal import TEXT, Json, Text, about, layout, name
 
 
 def line(**more: object) -> dict[str, object]:
@@ -37,3 +38,34 @@ def test_the_layout_is_one_that_logging_takes() -> None:
     for form in ("text", "json"):
         logging.config.DictConfigurator(layout("INFO", form))
     assert layout("INFO", "json")["formatters"]["lines"] == {"()": "webapp.journal.Json"}
+
+
+def test_lines_name_what_is_being_worked_on_until_it_is_done(lines: Lines) -> None:
+    log = logging.getLogger("somebody else's")
+    with about(marketplace=2**62):
+        name(event=7)
+        with about(entries=[8, 9]):
+            log.info("inside")
+        log.info("outside of the inner one")
+    log.info("after")
+    ids = [{key: said[key] for key in ("marketplace", "event", "entries") if key in said} for said in lines()]
+    assert ids == [
+        {"marketplace": str(2**62), "event": "7", "entries": ["8", "9"]},
+        {"marketplace": str(2**62), "event": "7"},
+        {},
+    ]
+
+
+def test_an_error_takes_along_what_it_is_about(lines: Lines) -> None:
+    try:
+        with about(batch=3), about(lane=4):
+            raise LookupError
+    except LookupError:
+        logging.getLogger().exception("Broken")
+    assert [(said["batch"], said["lane"]) for said in lines()] == [("3", "4")]
+
+
+def test_a_line_of_text_names_it_at_its_end() -> None:
+    record = logging.makeLogRecord({"name": "webapp.desk", "levelname": "INFO", "msg": "Taken.", "entries": ["8", "9"]})
+    with about(event=7):
+        assert Text(TEXT).format(record) == "INFO webapp.desk: Taken. event=7 entries=8,9"

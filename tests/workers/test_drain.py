@@ -8,6 +8,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from sandbox.faults import Fault
+from tests.conftest import Lines
 from tests.workers.conftest import Bench
 from webapp import doorbell
 from webapp.apps import Call as Planned
@@ -133,7 +134,7 @@ def test_a_stop_lets_calls_under_way_finish_and_gives_the_rest_back(bench: Bench
     assert len(bench.circle.community.calls) == 6
 
 
-def test_a_mistake_in_one_plan_does_not_stop_the_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_in_one_plan_does_not_stop_the_others(bench: Bench, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     right = Circle.plan
 
     def plan(self: Circle, want: Want, known: Known) -> tuple[Planned, ...]:
@@ -145,3 +146,11 @@ def test_a_mistake_in_one_plan_does_not_stop_the_others(bench: Bench, monkeypatc
     bench.order(*PEOPLE[:3])
     bench.drain()
     assert bench.statuses() == ["retrying", "succeeded", "succeeded"]
+    told = {one["lane"]: one for one in lines() if "lane" in one and one["level"] == "INFO"}
+    entries = bench.rows(LogEntry)
+    assert {lane: (one["entries"], one["events"]) for lane, one in told.items()} == {
+        str(entry.lane_id): ([str(entry.id)], [str(entry.event_id)]) for entry in entries
+    }
+    assert {one["integration"] for one in told.values()} == {str(bench.integration)}
+    (waits,) = [entry for entry in entries if entry.status == "retrying"]
+    assert {one["lane"] for one in lines() if one["level"] == "ERROR"} == {str(waits.lane_id)}

@@ -231,7 +231,7 @@ _SEATS = (
 _ENTRIES = (
     select(
         LogEntry.open_lane_id, LogEntry.integration_id, LogEntry.action, LogEntry.id, LogEntry.target_id, LogEntry.at, LogEntry.trigger,
-        LogEntry.product_id, LogEntry.happening_id, LogEntry.rule_id, LogEntry.attempts,
+        LogEntry.product_id, LogEntry.happening_id, LogEntry.rule_id, LogEntry.attempts, LogEntry.event_id,
     )
     .where(
         LogEntry.open_lane_id.in_(bindparam("lanes", expanding=True)),

@@ -38,7 +38,7 @@ def put_right(session: Session, works: Sequence[Work], now: datetime, new_id: Ne
             row = _entry(work, target, why[target], causes, now) | {"id": new_id(now)}
             rows.append(row)
             work.entries.append(
-                Open(row["id"], target, work.verdicts[target].held, now, row["trigger"], row["product_id"], None, None, 0, why[target])
+                Open(row["id"], target, work.verdicts[target].held, now, row["trigger"], row["product_id"], None, None, 0, why=why[target])
             )
         work.want = replace(work.want, asked=work.want.asked | work.wrong)
     if rows:

@@ -36,7 +36,7 @@ CIRCLE = Settled(
 @dataclass(frozen=True, slots=True)
 class Open:
     """An entry that waits: what it asks for (`adds`: to be held), when it arrived. `why` goes with its sentence: of one without a rule, what it
-    puts right; of one that gives for a time, until when."""
+    puts right; of one that gives for a time, until when. `event`: what it came by, if by anything."""
 
     id: int
     target: int
@@ -47,6 +47,7 @@ class Open:
     happening_id: int | None
     rule_id: int | None
     attempts: int
+    event: int | None = None
     why: str = ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, Response, current_app, make_response, request
 from flask.typing import ResponseReturnValue
@@ -51,6 +52,12 @@ EXPIRED = Words(
 def register(app: Flask) -> None:
     """Answer every HTTP error of the app with its page. What broke unforeseen is logged by Flask and answered as 500."""
     app.register_error_handler(HTTPException, _answer)
+    app.log_exception = _write_down  # type: ignore[method-assign,assignment]  # Flask's own names the path, in which tokens and secret addresses stand
+
+
+def _write_down(error: Any) -> None:
+    """What broke unforeseen, and in which view."""
+    current_app.logger.error("A request (%s %s) broke", request.method, request.endpoint, exc_info=error)
 
 
 def _answer(error: HTTPException) -> ResponseReturnValue:

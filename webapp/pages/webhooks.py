@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004  its name ther
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp.desk import Answered, NoAddress, desk
+from webapp.journal import about
 from webapp.parts import parts
 from webapp.sources import Request
 from webapp.sources.cartwheel import schema
@@ -49,6 +50,11 @@ def receive(address: str) -> ResponseReturnValue:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
         return _respond(Answered(413, {"error": "larger than 256 KiB"}))
+    with about():
+        return _receive(address, body)
+
+
+def _receive(address: str, body: bytes) -> Response:
     headers = {name.lower(): value for name, value in request.headers}
     try:
         return _respond(desk().receive(address, Request(body, headers, request.args)))
