@@ -19,6 +19,7 @@ import redis
 import sqlalchemy
 from playwright.sync_api import Browser, Page, sync_playwright
 from pysqlite3 import dbapi2
+from werkzeug.routing import Rule
 
 from tests import servers
 from webapp.config import Settings, load
@@ -47,6 +48,22 @@ QUIET_CHROMIUM = (
 )
 
 _numbers = itertools.count(1)
+_builders: dict[tuple[object, ...], Any] = {}
+_compile_builder = Rule._compile_builder
+
+
+def _compiled_once(rule: Rule, append_unknown: bool = True) -> Any:
+    """What builds a rule's address is the same for the same rule in every app: to compile it anew takes most of an app's making, and almost
+    every test of a page makes an app."""
+    key = (rule.rule, tuple(rule._trace), append_unknown)
+    if rule.defaults:
+        return _compile_builder(rule, append_unknown)
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]
+
+
+Rule._compile_builder = _compiled_once  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")

@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests import factories
+from tests import axe, factories
 from webapp import config, create_app
 from webapp.database import db, writing
-
-AXE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SIZES = ((1280, 800), (390, 844))
 
 
 @dataclass(frozen=True)
@@ -83,15 +79,4 @@ def scripts(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def looked_at() -> Callable[[Page], None]:
     """`looked_at(page)`: axe finds nothing and nothing scrolls sideways, at desktop and phone width, light and dark."""
-
-    def look(page: Page) -> None:
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                found = Axe().run(page, options={"runOnly": AXE}).response["violations"]
-                assert not found, [(page.url, v["id"], [n["html"] for n in v["nodes"]]) for v in found]
-        page.set_viewport_size({"width": 1280, "height": 800})
-
-    return look
+    return axe.look

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from sandbox.community import Community
@@ -15,13 +13,12 @@ from sandbox.messages import Webhook
 from sandbox.people import Buyer
 from sandbox.server import CommunityServer, running
 from sandbox.shop import Shop
+from tests import axe
 from tests.sandbox.conftest import Clock
 
 pytestmark = pytest.mark.browser
 
-AXE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CALL = {"Authorization": f"Bearer {KEY}", "Accept": "application/json", "Content-Type": "application/json"}
-SIZES = ((1280, 800), (390, 844))
 PATHS = ("/checkout", "/community", "/community/spaces", "/community/calls", "/community/switches", "/community/members/1072", "/nowhere")
 
 
@@ -33,18 +30,6 @@ def server(clock: Clock) -> Iterator[CommunityServer]:
         it.shop.where = lambda: Webhook("http://cartwheel.test/webhooks/a", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         it.courier._post = lambda *_: (202, '{"event":"e","entries":2}')
         yield it
-
-
-def looked_at(page: Page) -> None:
-    """Axe finds nothing and nothing scrolls sideways, at desktop and phone width, light and dark."""
-    for width, height in SIZES:
-        page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-        schemes: tuple[Any, ...] = ("light", "dark")
-        for scheme in schemes:
-            page.emulate_media(color_scheme=scheme)
-            found = Axe().run(page, options={"runOnly": AXE}).response["violations"]
-            assert not found, [(page.url, one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
 def test_every_page_is_readable_for_everybody(page: Page, server: CommunityServer) -> None:
@@ -66,13 +51,13 @@ def test_every_page_is_readable_for_everybody(page: Page, server: CommunityServe
     page.on("pageerror", lambda error: problems.append(str(error)))
     for path in PATHS:
         page.goto(server.url + path)
-        looked_at(page)
+        axe.look(page)
     page.goto(f"{server.url}/checkout?said={message.id}")
     page.get_by_text("What was sent").first.click()
-    looked_at(page)
+    axe.look(page)
     page.get_by_label("E-mail").fill("nobody")
     page.get_by_role("button", name="Buy", exact=True).click()
-    looked_at(page)
+    axe.look(page)
     assert problems == []
 
 

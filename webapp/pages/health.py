@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hmac import compare_digest
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,16 @@ pages = Blueprint("health", __name__)
 
 @pages.record
 def _know_the_newest(state: BlueprintSetupState) -> None:
-    """The revision that this version of the code needs, read once."""
-    app = state.app
+    """The revision that this version of the code needs."""
+    state.app.extensions["cartwheel_revision"] = _newest(Path(state.app.root_path).parent / "migrations")
+
+
+@cache
+def _newest(migrations: Path) -> str | None:
+    """The last revision among these scripts, which are read once in a process."""
     config = Config()
-    config.set_main_option("script_location", str(Path(app.root_path).parent / "migrations"))
-    app.extensions["cartwheel_revision"] = ScriptDirectory.from_config(config).get_current_head()
+    config.set_main_option("script_location", str(migrations))
+    return ScriptDirectory.from_config(config).get_current_head()
 
 
 @pages.get("/healthz")
