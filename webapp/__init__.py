@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_migrate import Migrate
 
 from webapp import called, cli, config, database, desk, doorbell, hands, live, mistakes, pacing, pages, parts, proxies
 from webapp.ids import Ids
@@ -22,7 +21,6 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     pace = pacing.pace(bell.redis, settings.circle_rate, called.since)
     parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell, pace))
     hands.register(app)
-    Migrate(app, database.db, directory=str(settings.root / "migrations"), render_as_batch=True)
     desk.register(app)
     live.register(app, settings, bell.redis)
     pages.register(app, settings)

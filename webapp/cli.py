@@ -18,7 +18,7 @@ from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from webapp import console, demo, forgetting
+from webapp import config, console, demo, forgetting
 from webapp.database import db, writing
 from webapp.engine import accounts, entries, holdings, log_query, logs, rekeying, sessions
 from webapp.market.applied import Applied
@@ -73,6 +73,10 @@ def register(app: Flask) -> None:
     """Give the app its commands."""
     for command in (apply_file, export_file, show_logs, show_holds, setup_link, make_demo, rotate_keys, user, people):
         app.cli.add_command(command)
+    if click.get_current_context(silent=True) or "flask_migrate" in sys.modules:  # web and worker start sooner without it, and smaller
+        from flask_migrate import Migrate  # noqa: PLC0415
+
+        Migrate(app, db, directory=str(config.ROOT / "migrations"), render_as_batch=True)
 
 
 @click.command("apply")

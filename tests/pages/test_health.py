@@ -15,15 +15,17 @@ from sqlalchemy.exc import OperationalError
 from tests import factories
 from tests.factories import NOW
 from tests.pages.conftest import Write
+from webapp.config import ROOT
+from webapp.pages.health import newest_revision
 
 TOKEN = "a token for prometheus"
 
 
 @pytest.fixture
-def migrated(app: Flask, write: Write) -> None:
+def migrated(write: Write) -> None:
     with write() as session:
         session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-        session.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": app.extensions["cartwheel_revision"]})
+        session.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": newest_revision(ROOT / "migrations")})
 
 
 @pytest.mark.usefixtures("migrated")
@@ -50,7 +52,7 @@ def test_not_ready_without_a_database(client: FlaskClient, monkeypatch: pytest.M
     def gone(*_: object) -> None:
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    monkeypatch.setattr("webapp.pages.health.MigrationContext.configure", gone)
+    monkeypatch.setattr("webapp.pages.health.inspect", gone)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json["status"]) == (503, "not ready")
 

@@ -120,13 +120,11 @@ def test_threads_take_turns(app: Flask) -> None:
 
 PROCESS = """
 import sys
-from pathlib import Path
-from tests.conftest import make_settings
-from webapp import create_app
+from webapp import config, create_app
 from webapp.database import writing
 from webapp.models import Marketplace
 
-app = create_app(make_settings(sys.argv[1], "redis://127.0.0.1:1", Path(sys.argv[2])))
+app = create_app(config.load({"CARTWHEEL_VAR": sys.argv[2], "DATABASE_URL": sys.argv[1]}))
 with app.app_context():
     for _ in range(25):
         with writing() as session:

@@ -11,6 +11,7 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
+from limits.storage import RedisStorage
 
 from webapp.config import Settings
 from webapp.engine.accounts import as_address
@@ -68,6 +69,7 @@ log = logging.getLogger(__name__)
 
 def register(app: Flask, settings: Settings) -> None:
     """Count in the app's Redis, over the connections that it has anyway."""
+    RedisStorage.DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}  # it would import a second client, where one is installed
     made: Parts = app.extensions["cartwheel"]
     app.config["RATELIMIT_STORAGE_URI"] = settings.limits_url
     app.config["RATELIMIT_STORAGE_OPTIONS"] = {"connection_pool": made.bell.redis.connection_pool}
