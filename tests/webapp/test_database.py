@@ -124,18 +124,18 @@ from webapp import config, create_app
 from webapp.database import writing
 from webapp.models import Marketplace
 
-app = create_app(config.load({"CARTWHEEL_VAR": sys.argv[2], "DATABASE_URL": sys.argv[1]}))
+app = create_app(config.load({"CARTWHEEL_VAR": sys.argv[1]}))
 with app.app_context():
     for _ in range(25):
         with writing() as session:
-            session.get_one(Marketplace, int(sys.argv[3])).version += 1
+            session.get_one(Marketplace, int(sys.argv[2])).version += 1
 """
 
 
-def test_processes_take_turns(sqlite_app: Flask, sqlite_url: str, tmp_path: Path) -> None:
+def test_processes_take_turns(sqlite_app: Flask, tmp_path: Path) -> None:
     with writing() as session:
         marketplace = make_marketplace(session, "Acme")
-    command = [sys.executable, "-c", PROCESS, sqlite_url, str(tmp_path), str(marketplace.id)]
+    command = [sys.executable, "-c", PROCESS, str(tmp_path), str(marketplace.id)]
     both = [subprocess.Popen(command, cwd=Path(__file__).parents[2], env={}) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     assert db.session.scalars(sa.select(Marketplace.version)).one() == 50
