@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError  # noqa: A004  its name there
 from sqlalchemy.orm import Session
 
 from webapp.database import db, writing
 from webapp.engine.intake import Arrival, Taken, take
+from webapp.engine.ready import ask
 from webapp.engine.repeats import told_apart
 from webapp.engine.snapshots import Snapshots
 from webapp.group import Group
@@ -183,15 +184,17 @@ def _with(request: Request, secrets: tuple[str, ...]) -> Request:
     return Request(request.body, request.headers, request.query, secrets)
 
 
+_ADDRESS = (
+    select(
+        Source.id, Source.marketplace_id, Source.kind, Source.secret, Source.previous_secret, Source.previous_until, Marketplace.allowance
+    )
+    .join(Marketplace, Marketplace.id == Source.marketplace_id)
+    .where(Source.address == bindparam("address"))
+)  # fmt: skip
+
+
 def _read_address(text: str, now: datetime) -> Address:
-    query = (
-        select(
-            Source.id, Source.marketplace_id, Source.kind, Source.secret, Source.previous_secret, Source.previous_until, Marketplace.allowance
-        )
-        .join(Marketplace, Marketplace.id == Source.marketplace_id)
-        .where(Source.address == text)
-    )  # fmt: skip
-    row = db.session.execute(query).one_or_none()
+    row = ask(db.session(), _ADDRESS, address=text).one_or_none()
     db.session.rollback()
     if row is None or row.kind not in SOURCES:
         raise NoAddress(text)
