@@ -16,11 +16,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests import factories
-from tests.pages.conftest import Clock, SignIn, Write
+from tests.pages.conftest import Clock, SignIn, Write, statements
 from webapp.doorbell import Bell, connect
 from webapp.engine import accounts
 from webapp.models import Marketplace, OneTimeLink, Outgoing, Role, Source, User
-from webapp.pages import limits
+from webapp.pages import guard, limits
 from webapp.pages.auth import WRONG, own_page
 from webapp.parts import parts
 from webapp.passwords import HASHER
@@ -72,7 +72,32 @@ def test_a_wrong_password_and_an_unknown_account_are_told_the_same(client: Flask
     assert not in_session(client)
 
 
-def test_an_unknown_account_is_hashed_for_as_a_known_one_is(client: FlaskClient, write: Write, monkeypatch: pytest.MonkeyPatch):
+def test_signing_in_renews_the_session_and_ends_the_one_before(app: Flask, client: FlaskClient, write: Write):
+    """Who knew the cookie of before, or had planted it, has nothing of the session that begins."""
+    user = owner(write)
+    planted = app.test_client()
+    planted.get("/sign-in")
+    with planted.session_transaction() as session:
+        session.update({guard.ROW: "known to somebody else", guard.CHOSEN: 1, guard.HELD: [user.id, 0, "2026-01-01T00:00:00+00:00"]})
+    cookie = planted.get_cookie("cartwheel")
+    assert cookie
+    client.set_cookie("cartwheel", cookie.value)
+    tokens = set()
+    for _ in range(2):
+        try_sign_in(client)
+        with client.session_transaction() as session:
+            tokens.add(session[guard.ROW])
+            assert {guard.CHOSEN, guard.HELD} & set(session) == set()
+        former = app.test_client()
+        former.set_cookie("cartwheel", cookie.value)
+        assert not in_session(former)
+        cookie = client.get_cookie("cartwheel")
+        assert cookie
+    assert len(tokens) == 2
+    assert in_session(client)
+
+
+def test_an_unknown_account_is_hashed_for_as_a_known_one_is(app: Flask, client: FlaskClient, write: Write, monkeypatch: pytest.MonkeyPatch):
     owner(write, password_hash=HASHER.hash(factories.PASSWORD))
     verified: list[str] = []
     verify = PasswordHasher.verify
@@ -82,8 +107,12 @@ def test_an_unknown_account_is_hashed_for_as_a_known_one_is(client: FlaskClient,
         return verify(self, stored, password)
 
     monkeypatch.setattr(PasswordHasher, "verify", watch)
-    try_sign_in(client, password="not this one")
-    try_sign_in(client, "nobody@shop.test")
+    asked = []
+    for email in ("owner@shop.test", "nobody@shop.test"):
+        with statements(app) as said:
+            assert try_sign_in(client, email, "not this one").status_code == 422
+        asked.append(said)
+    assert asked[0] == asked[1]
     parameters = [stored.rsplit("$", 2)[0] for stored in verified]
     assert len(parameters) == 2
     assert parameters[0] == parameters[1]
@@ -128,11 +157,22 @@ def test_after_signing_in_one_is_where_one_wanted_to_be(client: FlaskClient, wri
     assert try_sign_in(client, next=wanted[1]).location == "/settings/team?x=1"
 
 
-@pytest.mark.parametrize(
-    "asked", ["https://evil.test/", "//evil.test", "/\\evil.test", "\\/evil.test", "javascript:alert(1)", "evil", "", None, "/\tx", "/a\nb"]
-)
+ELSEWHERE = [
+    "https://evil.test/", "//evil.test", "///evil.test", "/\\evil.test", "\\/evil.test", "/\\/evil.test", "javascript:alert(1)", "evil", "", None,
+    "/\tx", "/a\nb", "/\t/evil.test", " //evil.test", "\u2028//evil.test", "http:evil.test", "//evil.test@shop.test", "data:text/html,x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ELSEWHERE)
 def test_nobody_is_sent_elsewhere(asked: str | None):
     assert own_page(asked) == "/logs"
+
+
+def test_no_way_in_sends_anybody_elsewhere(client: FlaskClient, write: Write):
+    owner(write)
+    assert try_sign_in(client, next="//evil.test").location == "/logs"
+    for asked in ELSEWHERE:
+        assert client.get("/sign-in", query_string={"next": asked or ""}).location == "/logs"
 
 
 def test_whoever_is_in_is_not_asked_again(write: Write, sign_in: SignIn):

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from tests.pages.conftest import SignIn, Write
+from tests.pages.conftest import SignIn, Write, statements
 from tests.pages.every_route import ANYBODY, CHANGER, MEMBER, OWNER, PERSON, ROUTES, Ids, Route, World
 from webapp.apps import Community
 from webapp.models import AuditLine, Base
@@ -121,6 +121,23 @@ def test_another_marketplaces_things_are_not_there(app: Flask, ours: World, thei
             assert status(answer) == 404, f"{method} {endpoint}"
             assert not told(answer.text, theirs), f"{method} {endpoint}"
     assert rows(write) == before
+
+
+def test_looking_for_another_marketplaces_thing_takes_what_looking_for_nothing_takes(
+    app: Flask, ours: World, theirs: World, sign_in: SignIn
+) -> None:
+    """So that not even the time that a 404 takes tells whether somebody else has what was asked for."""
+    client = sign_in(ours.people["owner"])
+    nobodys = {name: "999999999999" if value.isdigit() else f"nobodys-{value}" for name, value in theirs.ids.items()}
+    for theirs_, nobodys_ in zip(addresses(app, theirs.ids), addresses(app, nobodys), strict=True):
+        endpoint, method, _, route = theirs_
+        if route.about and not route.anyones:
+            asked = []
+            for (_, _, address, _), ids in ((theirs_, theirs.ids), (nobodys_, nobodys)):
+                with statements(app) as said:
+                    assert status(ask(client, method, address, route, ids)) == 404, f"{method} {endpoint}"
+                asked.append(said)
+            assert asked[0] == asked[1], f"{method} {endpoint}"
 
 
 def test_another_marketplaces_things_are_not_told(app: Flask, ours: World, theirs: World, sign_in: SignIn, write: Write) -> None:
