@@ -86,6 +86,12 @@ def says(*pieces: bytes, every: float = 0.0, close: bool = False) -> Script:
     return script
 
 
+def first(one: Script, others: Script) -> Script:
+    """One script for the first request, another one for those after it."""
+    scripts = iter([one])
+    return lambda connection: next(scripts, others)(connection)
+
+
 def drips(text: bytes) -> Script:
     return says(*(text[place : place + 1] for place in range(len(text))), every=0.05)
 
