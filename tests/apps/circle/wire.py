@@ -89,7 +89,11 @@ def says(*pieces: bytes, every: float = 0.0, close: bool = False) -> Script:
 def first(one: Script, others: Script) -> Script:
     """One script for the first request, another one for those after it."""
     scripts = iter([one])
-    return lambda connection: next(scripts, others)(connection)
+
+    def script(connection: socket.socket) -> None:
+        next(scripts, others)(connection)
+
+    return script
 
 
 def drips(text: bytes) -> Script:
