@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -9,11 +10,12 @@ from sqlalchemy import func, select
 
 from sandbox.community import Community
 from sandbox.server import running
-from tests.chaos.run import SENDERS, Senders, needless, run, slow
+from tests.chaos.run import NONE, SENDERS, Senders, needless, run, slow
 from tests.chaos.story import BEGAN, PRODUCTS, Event, held, story
 from tests.chaos.town import THREADS, town, until
 from tests.conftest import DATABASES
 from webapp.models import Call as CallRow
+from webapp.models import Event as EventRow
 from webapp.models import LogEntry
 
 
@@ -66,3 +68,30 @@ def test_of_four_workers_two_are_killed_and_the_others_do_all_the_work() -> None
             assert circle.community.held() == held(told, place.spaces)
             assert 0 <= unrecorded <= 2 * THREADS
             assert len({(call.body or {}).get("email") for call in needless(circle.community.calls)}) <= 2 * THREADS
+
+
+@pytest.mark.chaos
+def test_a_restart_under_load_loses_nothing_and_does_nothing_twice() -> None:
+    """A new version is deployed while the checkout sends: what had been begun is answered, calls under way are written down."""
+    told = story(7, 120, 30)
+    with running(Community(lambda: datetime.now(UTC))) as circle:
+        circle.app = slow(circle.app)
+        with town(circle, "postgresql", PRODUCTS, workers=1) as place:
+            senders = Senders(place.url, place.secret, told)
+            senders.pause_at = len(told) + SENDERS
+            senders.start()
+            until(lambda: len(circle.community.calls) > 10, "the first calls")
+            taken = senders.taken
+            with ThreadPoolExecutor() as both:
+                codes = list(both.map(lambda process: process.end(within=10), (place.web, place.workers[0])))
+            assert codes == [0, 0]
+            assert taken < len(told), "it was not under load any more"
+            place.web.start()
+            place.workers[0].start()
+            senders.join()
+            until(lambda: place.count(select(func.count()).where(LogEntry.open_lane_id.is_not(None))) == 0, "the last entry")
+            assert set(senders.statuses) <= {202, NONE}, "an event was taken in whose sender got no answer"
+            assert place.count(select(func.count()).select_from(EventRow)) == len(told)
+            assert circle.community.held() == held(told, place.spaces)
+            assert len(circle.community.calls) == place.count(select(func.count()).where(CallRow.status > 0))
+            assert needless(circle.community.calls) == []

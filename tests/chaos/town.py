@@ -63,6 +63,14 @@ class Process:
             self.command, env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True, **self.more
         )
 
+    def end(self, within: float) -> int:
+        """Tell it to end, as a platform does, and wait so many seconds at most. Gives its exit code."""
+        assert self.running is not None
+        self.running.send_signal(signal.SIGTERM)
+        code = self.running.wait(within)
+        self.running = None
+        return code
+
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """The whole of it at once, children too; SIGQUIT is what ends a PostgreSQL as a crash would."""
         if self.running is not None:
