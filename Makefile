@@ -70,6 +70,11 @@ $(DEV_STAMP): requirements-dev.txt | $(UV)
 	@$(SYNC) -r requirements-dev.txt
 	@touch $@ $(STAMP)
 
+.PHONY: replay
+# Plays the CASE that `flask case` printed, and holds its calls against those that were made.
+replay: $(DEV_STAMP)
+	@$(BIN)/python -m simulation.replay $(CASE)
+
 .PHONY: bench-search
 bench-search: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks.search $(ARGS)

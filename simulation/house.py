@@ -153,6 +153,18 @@ def key_of(sealed: bytes) -> str:
 
 _built: list[Pristine] = []
 _engines: list[Engine] = []
+_blank: list[tuple[Any, Engine]] = []
+
+
+def empty() -> House:
+    """A house without anything in it; the next one that is asked for takes its place."""
+    if not _blank:
+        bare = _engine()
+        Base.metadata.create_all(bare)
+        _blank.append((bare.raw_connection().driver_connection, _engine()))
+    database, engine = _blank[0]
+    database.backup(engine.raw_connection().driver_connection)
+    return House(engine, Community(lambda: START))
 
 
 def build() -> House:

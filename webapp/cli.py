@@ -28,6 +28,7 @@ from webapp.market.nodes import Wrong
 from webapp.market.reading import read
 from webapp.models import Marketplace
 from webapp.parts import parts
+from webapp.support.gathering import gather
 from webapp.tokens import hash_token, new_token
 from webapp.vault import Sealed
 
@@ -71,7 +72,7 @@ def on_database(command: Callable[P, None]) -> Callable[P, None]:
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
-    for command in (apply_file, export_file, show_logs, show_holds, setup_link, make_demo, rotate_keys, user, people):
+    for command in (apply_file, export_file, show_logs, show_holds, show_case, setup_link, make_demo, rotate_keys, user, people):
         app.cli.add_command(command)
     if click.get_current_context(silent=True) or "flask_migrate" in sys.modules:  # web and worker start sooner without it, and smaller
         from flask_migrate import Migrate  # noqa: PLC0415
@@ -185,6 +186,25 @@ def show_holds(email: str, as_json: bool, at: str | None, name: str | None) -> N
         raise click.ClickException(f"{marketplace.name} has no customer {email}.")
     else:
         _print_each(console.held(found, marketplace.time_zone))
+
+
+@click.command("case")
+@click.argument("email", metavar="E-MAIL")
+@marketplace_option
+@on_database
+def show_case(email: str, name: str | None) -> None:
+    """Print everything that decided about one customer, without saying who it is: for support.
+
+    `make replay CASE=FILE` plays it on another machine and holds its calls against those that were made.
+    """
+    marketplace = _marketplace(name)
+    customer = holdings.find_customer(db.session(), marketplace.id, email)
+    if customer is None:
+        raise click.ClickException(f"{marketplace.name} has no customer {email}.")
+    if customer.erased_at is not None:
+        raise click.ClickException("This customer was erased: nothing is known any more that decided about them.")
+    trust = timedelta(hours=parts().settings.belief_hours)
+    click.echo(json.dumps(gather(db.session(), customer, trust, parts().now()), ensure_ascii=False, indent=1))
 
 
 @click.command("setup-link")

@@ -51,7 +51,7 @@ NOTHING_TO_DO = "Nothing: the customer was erased."
 STEP = 500
 """How many ids one statement names."""
 
-_ADDRESS = re.compile(r"[^\s@,;:<>\"'()]+@[^\s@,;:<>\"'()]+")
+_ADDRESS = re.compile(r"[^\s@,;:<>\"'()]+@[^\s@,;:<>\"'()]*\w")
 _NUMBERS = re.compile(r"(?<=/)\d+(?=/|$)")
 
 
@@ -162,7 +162,7 @@ def _addresses(session: Session, customer: Customer) -> set[str]:
     found = {customer.email}
     found |= set(session.scalars(select(Lane.alias).where(Lane.customer_id == customer.id, Lane.alias.is_not(None))))
     said = session.scalars(select(Call.says).join(Lane, Lane.id == Call.lane_id).where(Lane.customer_id == customer.id).distinct())
-    found |= {address.rstrip(".") for text in said for address in _ADDRESS.findall(text)}
+    found |= {address for text in said for address in _ADDRESS.findall(text)}
     about = select(AuditLine.before, AuditLine.after).where(
         AuditLine.marketplace_id == customer.marketplace_id, AuditLine.what == "alias_set",
         AuditLine.about.startswith(f"{customer.email} in ", autoescape=True),

@@ -93,14 +93,15 @@ def _work(session: Session, batch: Batch, items: Sequence[BatchItem], tools: Too
     """Take these lines in."""
     source = session.scalars(select(Source.id).where(Source.marketplace_id == batch.marketplace_id, Source.kind == KEY)).one()
     arrivals = [
-        Arrival(batch.marketplace_id, source, _unpacked(item.data or {}), json.dumps(item.data, ensure_ascii=False).encode())
+        Arrival(batch.marketplace_id, source, unpacked(item.data or {}), json.dumps(item.data, ensure_ascii=False).encode())
         for item in items
     ]
     taken = intake.take(session, arrivals, tools.snapshots, tools.now, tools.new_id, batch.id)
     return Worked(work=any(one.work for one in taken))
 
 
-def _unpacked(data: Mapping[str, Any]) -> Message:
+def unpacked(data: Mapping[str, Any]) -> Message:
+    """And back."""
     line = Line("purchased", data["product"], order=data["order"])
     return Message(data["key"], data["type"], datetime.fromisoformat(data["at"]), Person(data["email"]), (line,))
 

@@ -131,9 +131,11 @@ def _call(made: Made, call_id: int) -> dict[str, Any]:
 
 
 def _served(made: Made) -> Iterable[int]:
-    """The entries that a call was for; one that settles nothing by itself (a look-up) was for all that still wait."""
+    """The entries that a call was for; one that settles none of them by itself (a look-up, an invitation before an RSVP) was for all that
+    still wait."""
     work, targets = made.work, set(made.call.targets)
-    return [e.id for e in work.entries if e.id not in work.ended and (not targets or e.target in targets)]
+    waiting = [e for e in work.entries if e.id not in work.ended]
+    return [e.id for e in waiting if e.target in targets] or [e.id for e in waiting]
 
 
 def _beliefs(session: Session, works: Iterable[Work], now: datetime) -> None:
