@@ -1,7 +1,12 @@
-"""How `flask db` reaches the database: on SQLite behind the same gate and pragmas as every writer, one transaction for all of it."""
+"""How `flask db` reaches the database: on SQLite behind the same gate and pragmas as every writer, one transaction for all of it.
+
+On PostgreSQL the version before goes on writing meanwhile. Who holds a table that a migration needs may be waiting for one that it has: before
+PostgreSQL would end one of the two, the migration steps back, and begins anew.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -22,24 +27,52 @@ LOCK = 0x6361727477686C
 """PostgreSQL's number of the lock under which one release at a time migrates."""
 
 
+PATIENCE = "700ms"
+"""How long a migration waits for a table. PostgreSQL looks for who waits for each other after a second (`deadlock_timeout`)."""
+
+TRIES, REST = 60, 0.5
+"""How often it begins anew, and seconds in between: whoever was in the way comes to their end."""
+
+IN_THE_WAY = {"55P03", "40P01"}
+"""PostgreSQL's codes for a lock that did not come in time, and for two that waited for each other."""
+
+
 def run() -> None:
     """Bring the database to the revision that was asked for, or compare it with the models."""
     if context.is_offline_mode():
         raise CommandError("Migrations run against the database itself: --sql is not supported.")
+    for left in reversed(range(TRIES)):
+        try:
+            for told in _migrate():
+                click.echo(told)
+        except sa.exc.OperationalError as fault:
+            if left == 0 or getattr(fault.orig, "sqlstate", None) not in IN_THE_WAY:
+                raise
+            click.echo("Somebody holds what the migration needs: it begins anew.", err=True)
+            time.sleep(REST)
+        else:
+            return
+
+
+def _migrate() -> list[str]:
+    """Do it all in one transaction. Gives a line for each step."""
+    told: list[str] = []
     gate = current_app.extensions["cartwheel_gate"]
     with gate, db.engine.connect().execution_options(**WRITES) as connection, _rows_stay(connection), connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
             render_item=_as_written,
-            on_version_apply=_tell,
+            on_version_apply=lambda step, **_: told.append(_line(step)),
             transactional_ddl=True,
             **current_app.extensions["migrate"].configure_args,
         )
         context.run_migrations()
         _check_references(connection)
+    return told
 
 
 @contextmanager
@@ -75,9 +108,9 @@ def _as_written(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
     return "Id" if item is Id or isinstance(item, sa.BigInteger) else False
 
 
-def _tell(step: MigrationInfo, **_: Any) -> None:
+def _line(step: MigrationInfo) -> str:
     way = "to" if step.is_upgrade else "back before"
-    click.echo(f"The database was brought {way} revision {step.up_revision_id}.")
+    return f"The database was brought {way} revision {step.up_revision_id}."
 
 
 run()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ from flask import Flask
 
 from tests.conftest import make_settings
 from tests.factories import NOW
+from tests.migrations import first_release
+from tests.workers.processes import until
 from webapp import create_app
 from webapp.config import ROOT
-from webapp.database import db, writing
+from webapp.database import WRITES, db, options, prepare, writing
 from webapp.models import Base
 from webapp.pages.health import newest_revision
 
@@ -87,6 +91,73 @@ def test_the_old_version_goes_on_writing_after_them(app: Flask) -> None:
     flask_migrate.upgrade()
     write(SHOP)
     assert held() == {name: len(rows) for name, rows in SHOP.items()}
+
+
+class Old:
+    """A process of the first release, on the app's database: its own connections, and the gate that it shares with all writers."""
+
+    def __init__(self, url: sa.URL) -> None:
+        told = url.render_as_string(hide_password=False)
+        self.engine = sa.create_engine(told, **options(told)).execution_options(**WRITES)
+        self.gate = prepare(self.engine)
+        self.release = first_release.load(self.engine.dialect.name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        with self.gate, self.engine.begin() as connection:
+            yield connection
+
+    def say(self, transactions: Sequence[Sequence[first_release.Said]]) -> None:
+        """Say again what it has said."""
+        for transaction in transactions:
+            with self.transaction() as connection:
+                for said in transaction:
+                    said.repeat(connection)
+
+    def waited_for(self) -> bool:
+        """Whether somebody waits for a lock. On SQLite they wait at the gate, unseen."""
+        waits = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE NOT granted AND datname = current_database()"
+        with self.engine.connect() as connection:
+            return connection.dialect.name == "sqlite" or bool(connection.exec_driver_sql(waits).scalar())
+
+
+@pytest.fixture
+def old(app: Flask) -> Iterator[Old]:
+    """It has served for a while on its own schema."""
+    flask_migrate.upgrade(revision=FIRST)
+    made = Old(db.engine.url)
+    made.release.fill(made.engine)
+    yield made
+    made.engine.dispose()
+
+
+def test_what_the_first_release_says_goes_on_all_the_same_after_them(old: Old) -> None:
+    """It finds and changes as many rows as on its own schema."""
+    before = old.release.held(old.engine)
+    flask_migrate.upgrade()
+    assert old.release.held(old.engine) == before
+    old.say(old.release.said)
+    for model in Base.registry.mappers:
+        db.session.scalars(sa.select(model.class_)).all()
+
+
+def test_they_step_back_from_a_transaction_of_the_old_version(app: Flask, old: Old) -> None:
+    """It holds what they need, and comes to need what they have: it goes on, they begin anew, and nothing of either is lost."""
+
+    def migrate() -> None:
+        with app.app_context():
+            flask_migrate.upgrade()
+
+    with ThreadPoolExecutor(1) as beside:
+        with old.transaction() as connection:
+            connection.exec_driver_sql("UPDATE customers SET first_name = 'Zoe'")  # the last of them changes this table
+            migrated = beside.submit(migrate)
+            until(old.waited_for)
+            connection.exec_driver_sql("UPDATE lanes SET attempts = 3")  # the first of them has changed this one
+        migrated.result()
+    with old.transaction() as connection:
+        assert connection.exec_driver_sql("SELECT first_name, attempts FROM customers, lanes").all() == [("Zoe", 3)]
+    assert db.session.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest_revision(ROOT / "migrations")
 
 
 def test_the_newest_migration_can_be_taken_back_with_data(app: Flask) -> None:
