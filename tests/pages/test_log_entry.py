@@ -189,6 +189,7 @@ def test_the_story_goes_from_the_message_to_the_calls(scene: Scene, owner: Flask
         "Your checkout sent a message",
         "Signature checked and message understood",
         "2 rules matched",
+        "2 calls were needed",
         "Call 1: Add maya@shop.test to the space VIP Room",
         "Call 2: Add maya@shop.test to the space VIP Room",
     ]

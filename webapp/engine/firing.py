@@ -150,22 +150,24 @@ def _no_rule(book: Book, snapshot: Snapshot, told: Told, new: New, product: str)
     trigger = TRIGGERS[new.fired.trigger]
     person = told.message.person
     who = (person.first_name if person else "") or told.buyer.email
-    close = _came_close(snapshot.rules, new, product)
+    close = came_close(snapshot.rules, new.fired.trigger, new.fired.product_id, product)
     entry(
         book, snapshot.marketplace_id, "no_rule", f"{who} {trigger.did.format(product=product)}. No rule is about that.",
         **_about(_whose(told), new), todo=f"Make a rule for {product}, if something should follow.", details={"close": close},
     )  # fmt: skip
 
 
-def _came_close(rules: Sequence[RuleView], new: New, product: str) -> list[dict[str, Any]]:
-    """Rules that differ in one thing: switched off; another trigger for this product; this trigger for another product."""
+def came_close(rules: Sequence[RuleView], trigger: str, product_id: int, product: str) -> list[dict[str, Any]]:
+    """Of rules that a happening did not start, those that differ in one thing: switched off; another trigger for this product; this trigger
+    for another product."""
     found: list[tuple[int, RuleView, str]] = []
     for rule in rules:
-        same_trigger, same_product = rule.trigger == new.fired.trigger, rule.product_id in (None, new.fired.product_id)
+        same_trigger, same_product = rule.trigger == trigger, rule.product_id in (None, product_id)
         if same_trigger and same_product:
-            found.append((0, rule, "It is switched off."))
+            if rule.off:
+                found.append((0, rule, "It is switched off."))
         elif same_product:
-            found.append((1, rule, f"It is for {TRIGGERS[rule.trigger].label}, not {TRIGGERS[new.fired.trigger].label}."))
+            found.append((1, rule, f"It is for {TRIGGERS[rule.trigger].label}, not {TRIGGERS[trigger].label}."))
         elif same_trigger:
             found.append((2, rule, f"It is for another product than {product}."))
     found.sort(key=lambda one: (one[0], one[1].id))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from webapp.apps.registry import APPS
 from webapp.engine.ready import ask
@@ -76,17 +77,22 @@ _VERSIONS = select(Marketplace.id, Marketplace.version, Marketplace.time_zone).w
 
 def load(session: Session, marketplace_id: int, version: int, time_zone: str) -> Snapshot:
     """Read a marketplace's rules and products."""
-    rules = session.execute(
+    products = session.execute(select(Product.external_id, Product.id, Product.name).where(Product.marketplace_id == marketplace_id)).all()
+    return Snapshot(
+        marketplace_id, version, time_zone, tuple(views(session, marketplace_id)), {ext: (pid, name) for ext, pid, name in products}
+    )
+
+
+def views(session: Session, marketplace_id: int, *which: ColumnElement[bool]) -> list[RuleView]:
+    """A marketplace's living rules, of those `which` are meant."""
+    rules = (
         select(Rule, Target, Integration)
         .join(Target, Target.id == Rule.target_id)
         .join(Integration, Integration.id == Rule.integration_id)
-        .where(Rule.marketplace_id == marketplace_id, Rule.deleted_at.is_(None))
+        .where(Rule.marketplace_id == marketplace_id, Rule.deleted_at.is_(None), *which)
         .order_by(Rule.id)
-    ).all()
-    products = session.execute(select(Product.external_id, Product.id, Product.name).where(Product.marketplace_id == marketplace_id)).all()
-    return Snapshot(
-        marketplace_id, version, time_zone, tuple(_view(*row) for row in rules), {ext: (pid, name) for ext, pid, name in products}
     )
+    return [_view(*row) for row in session.execute(rules)]
 
 
 def _view(rule: Rule, target: Target, integration: Integration) -> RuleView:

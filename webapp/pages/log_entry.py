@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from webapp import forgetting
 from webapp.database import db, writing
-from webapp.engine import audit, entries, story
+from webapp.engine import audit, decided, entries, story
+from webapp.engine.decided import Decided
 from webapp.engine.headlines import headline
+from webapp.engine.story import Story
 from webapp.engine.triggers import TRIGGERS
 from webapp.models import LogEntry
 from webapp.pages import guard, log_story, product_address
@@ -105,9 +108,14 @@ def _show(entry_id: int, seen: str | None = None, refused: str = "") -> Response
         story=told,
         row=told.row,
         headline=headline(told),
-        entry=log_story.page(told, forgetting.erased_before(told.customer) if told.customer else None),
+        entry=log_story.page(told, _decided(told), forgetting.erased_before(told.customer) if told.customer else None),
         trigger=trigger.label if trigger else None,
         product_href=product_address.by_key(told.row.product_ref, told.row.product_id) if told.row.product_id else None,
         status_line=log_story.status_line,
         refused=refused,
     )
+
+
+def _decided(told: Story) -> Decided:
+    here = parts()
+    return decided.read(db.session(), told, timedelta(hours=here.settings.belief_hours), here.now())

@@ -11,6 +11,7 @@ from typing import Any
 from webapp.apps import App
 from webapp.apps.registry import APPS
 from webapp.engine import states
+from webapp.engine.decided import Decided
 from webapp.engine.purchase_import import KEY as IMPORTS
 from webapp.engine.states import State
 from webapp.engine.story import Request, Story
@@ -63,7 +64,7 @@ def version(story: Story) -> str:
     return f"{story.row.changed_at.timestamp():.6f}-{story.row.status}-{len(story.requests)}"
 
 
-def page(story: Story, erased_before: datetime | None = None) -> Page:
+def page(story: Story, decided: Decided, erased_before: datetime | None = None) -> Page:
     """Everything that depends on how the entry stands. `erased_before`: when somebody of the same address was erased, where somebody was."""
     row, state = story.row, _state(story)
     asked = row.status not in UNRULED and bool(story.action) and not story.erased
@@ -75,7 +76,7 @@ def page(story: Story, erased_before: datetime | None = None) -> Page:
         skip=asked and (row.status == "failed" or (row.open and row.status != "running" and not story.coming)),
         cancel=story.coming,
         kept=story.kept,
-        steps=list(_steps(story, erased_before)),
+        steps=list(_steps(story, decided, erased_before)),
         version=version(story),
     )
 
@@ -121,7 +122,7 @@ def _remedy(story: Story, state: State | None) -> tuple[str, str, str] | None:
     return None
 
 
-def _steps(story: Story, erased_before: datetime | None) -> Iterator[Step]:
+def _steps(story: Story, decided: Decided, erased_before: datetime | None) -> Iterator[Step]:
     if erased_before:
         local = erased_before.astimezone(times.here())
         text = f"That was on {local.day} {local:%B %Y}. What was bought, given or taken until then is not known any more: it begins anew."
@@ -131,7 +132,9 @@ def _steps(story: Story, erased_before: datetime | None) -> Iterator[Step]:
     if story.replays_id:
         yield Step(story.row.at, "replay", "Replayed by hand", kind="replays", about=story.replays_id)
     if story.row.status not in {"nothing", "not_understood"}:
-        yield _rules(story)
+        yield _rules(story, decided)
+    if decided.should or decided.known:
+        yield _decision(story, decided)
     yield from _requests(story)
     yield from _ending(story)
 
@@ -156,16 +159,28 @@ def _arrival(story: Story) -> Iterator[Step]:
         yield Step(event.received_at, "shield", f"{checked} and message understood")
 
 
-def _rules(story: Story) -> Step:
+def _rules(story: Story, decided: Decided) -> Step:
     if story.row.status == "no_rule":
         trigger = TRIGGERS.get(story.row.trigger or "")
         text = f"It was looked for one on {trigger.label}." if trigger else ""
-        return Step(story.row.at, "fork", "No rule matched", text=text, kind="close", about=story.close)
+        return Step(story.row.at, "fork", "No rule matched", text=text, kind="close", about=decided.close)
     if story.by:
         return Step(story.row.at, "person", story.by)
     others = [other for other in story.beside if other.ruled]
     matched = len(others) + 1
-    return Step(story.row.at, "fork", times.plural(matched, "rule matched", "rules matched"), kind="rules", about=others)
+    return Step(story.row.at, "fork", times.plural(matched, "rule matched", "rules matched"), kind="rules", about=(others, decided.close))
+
+
+def _decision(story: Story, decided: Decided) -> Step:
+    """What was made of what should be and what was known."""
+    if not story.row.open:
+        calls = len(story.requests)
+        title = times.plural(calls, "call was needed", "calls were needed") if calls else "No call was needed"
+    elif decided.planned:
+        title = times.plural(len(decided.planned), "call is needed", "calls are needed")
+    else:
+        title = "What should be, and what is known"
+    return Step(None, "sliders", title, kind="decided", about=decided)
 
 
 def _requests(story: Story) -> Iterator[Step]:

@@ -13,6 +13,7 @@ from webapp.apps.registry import APPS
 from webapp.database import db
 from webapp.engine import addresses, products, rulebook, rules, story
 from webapp.engine.accounts import OWN_FORMAT
+from webapp.engine.decided import Decided
 from webapp.engine.headlines import headline
 from webapp.engine.rulebook import Row
 from webapp.engine.story import Story
@@ -67,7 +68,7 @@ def tried(rule_id: int, event_id: int) -> ResponseReturnValue:
         "row": row,
         "entry": told.row,
         "headline": headline(told),
-        "said": log_story.page(told),
+        "said": log_story.page(told, Decided()),
         "asks": url_for("rule_trial.tried", rule_id=rule_id, event_id=event_id),
         "watched": _goes_on(told),
         **_about(row),
