@@ -16,7 +16,7 @@ from tests.factories import NOW
 from webapp.database import WRITES, options, prepare
 from webapp.engine import retention
 from webapp.id_times import first_id
-from webapp.models import Base, Call, CallEntry, Event, Grant, Happening, LogEntry, Marketplace, Purchase
+from webapp.models import Base, Call, CallEntry, Check, Event, Grant, Happening, LogEntry, Marketplace, Purchase
 
 LONG_AGO = NOW - timedelta(days=91)
 
@@ -53,11 +53,18 @@ def test_what_is_older_goes_with_its_events_and_calls(session: Session, market: 
     theirs = factories.make_entry(session, elsewhere, at=LONG_AGO)
     old = [factories.make_entry(session, market, at=LONG_AGO, event_id=event(session, market)) for _ in range(5)]
     waits = factories.make_entry(session, market, lane, at=LONG_AGO, event_id=event(session, market))
-    young = [factories.make_entry(session, market, at=NOW - timedelta(days=89), event_id=event(session, market)) for _ in range(3)]
+    theirs_too = {"at": NOW - timedelta(days=89), "customer_id": lane.customer_id}
+    young = [factories.make_entry(session, market, event_id=event(session, market), **theirs_too) for _ in range(3)]
     for number, served in ((1, [old[0]]), (2, [old[1], young[0]])):
         session.add(Call(id=number, lane_id=lane.id, integration_id=1, at=LONG_AGO, method="GET", path="/", status=200, duration_ms=1))
         session.flush()
         session.add_all([CallEntry(entry_id=one.id, call_id=number) for one in served])
+    session.add_all(
+        [
+            Check(lane_id=lane.id),
+            Call(id=3, lane_id=lane.id, integration_id=1, at=LONG_AGO, method="GET", path="/", status=200, duration_ms=1),
+        ]
+    )
     session.flush()
     kept = {one.id for one in [theirs, waits, *young]}
     left = {one.event_id for one in [waits, *young]}

@@ -246,7 +246,9 @@ ROUTES: dict[str, Route] = {
     "log_entry.skip": Route(CHANGER, {"entry_id": "failed"}),
     "log_export.export": Route(MEMBER, asks=("q={name}", "q={low}-buyer@shop.test")),
     "log_replay.replay": Route(CHANGER, asks=("q={name}",), quiet=BEGINS),
-    "logs.index": Route(MEMBER, asks=("q={name}", "q={low}-buyer@shop.test", "integration={integration}", "rule={rule}", "batch={batch}")),
+    "logs.index": Route(
+        MEMBER, asks=("q={name}", "q={low}-buyer@shop.test", "integration={integration}", "rule={rule}", "batch={batch}", "q=batch:{batch}")
+    ),
     "logs.live": Route(MEMBER),
     "logs.tab": Route(MEMBER, asks=("q={name}", "integration={integration}")),
     "marketplaces.enter": Route(PERSON, {"number": "shop"}, quiet="changes only where one's own session is"),

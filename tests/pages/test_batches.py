@@ -99,3 +99,14 @@ def test_somebody_elses_is_not_there(batch: int, write: Write, sign_in: SignIn) 
     assert {client.post(f"/batches/{batch}/{press}").status_code for press in ("pause", "resume", "stop")} == {404}
     assert "Apply a rule" not in client.get("/batches").text + client.get("/logs").text
     assert state(write, batch)[0] == "running"
+
+
+def test_its_page_leads_to_its_entries_in_the_log(owner: FlaskClient, batch: int, shop: Marketplace, write: Write) -> None:
+    with write() as session:
+        other = factories.make_entry(session, shop, sentence="Somebody else's.")
+    assert f'href="/logs?q=batch:{batch}"' in owner.get(f"/batches/{batch}").text
+    page = owner.get(f"/logs?q=batch:{batch}").text
+    assert page.count('id="entry-') > 0
+    assert f"entry-{other.id}" not in page
+    assert f"Batch {batch}" in page
+    assert "There is no batch" in owner.get("/logs?q=batch:1").text

@@ -116,6 +116,7 @@ def test_what_changes_is_told_while_the_page_is_open(write: Write, shop: Marketp
     _, html = next(told)
     assert "Failed" in html
     assert rows(html) == {made.id: False}
+    assert '<b id="chip-failed" data-known>1</b>' in html, "the chips count on"
     answer.close()
 
 
@@ -126,7 +127,9 @@ def test_what_no_longer_matches_changes_in_place_only(write: Write, shop: Market
     assert rows(client_in.get(address(shop, poll=1, **purchased)).text) == {other.id: False, still.id: False, turned.id: True}
     assert rows(client_in.get(address(shop, poll=1, trigger="product_refunded", **purchased)).text) == {other.id: False}
     now = {"q": "status:failed trigger:product_refunded", "top": other.id}
-    assert rows(client_in.get(address(shop, poll=1, **now)).text) == {other.id: False}
+    narrow = client_in.get(address(shop, poll=1, **now)).text
+    assert rows(narrow) == {other.id: False}
+    assert "chip-" not in narrow, "its chips count nothing"
     assert rows(client_in.get(address(shop, poll=1, status="failed")).text) == {other.id: False, still.id: False}
 
 

@@ -203,8 +203,14 @@ def test_chips_count_the_whole_log(write: Write, shop: Marketplace, client_in: F
     for status in ("failed", "failed", "succeeded"):
         entry(write, shop, status=status)
     page = client_in.get("/logs").text
-    assert re.findall(r"(All|Failed|Succeeded|Skipped) <b>([\d,+]+)</b>", page) == [("All", "3"), ("Failed", "2"), ("Succeeded", "1")]
-    assert "<b>" not in client_in.get("/logs?q=maya").text
+    assert re.findall(r'(All|Failed|Succeeded|Skipped) <b id="chip-\w+">([\d,+]+)</b>', page) == [
+        ("All", "3"),
+        ("Failed", "2"),
+        ("Succeeded", "1"),
+    ]
+    assert '<b id="chip-skipped"></b>' in page, "it shows as soon as there is one"
+    assert '<b id="chip-skipped">0</b>' in client_in.get("/logs?q=status:skipped").text
+    assert "<b " not in client_in.get("/logs?q=maya").text
 
 
 def test_older_entries_follow_by_a_plain_link_and_by_themselves(

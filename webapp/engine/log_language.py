@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-KEYS = ("status", "trigger", "action", "integration", "rule", "product", "order", "cause", "after", "before")
+KEYS = ("status", "trigger", "action", "integration", "rule", "product", "order", "batch", "cause", "after", "before")
 """What a term may ask for by name, in the order in which pages show it."""
 
 LONGEST = 300

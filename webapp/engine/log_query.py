@@ -21,7 +21,7 @@ from webapp.engine.log_rows import Row
 from webapp.engine.sentences import label
 from webapp.engine.triggers import TRIGGERS
 from webapp.id_times import first_id
-from webapp.models import Customer, Happening, Integration, LogEntry, Product, Purchase
+from webapp.models import Batch, Customer, Happening, Integration, LogEntry, Product, Purchase
 
 STATUSES = (
     "failed", "retrying", "parked", "queued", "running", "not_understood", "no_rule", "skipped", "unchanged", "succeeded", "nothing",
@@ -54,8 +54,8 @@ class Word:
 class Query:
     """What is looked for; what is empty does not narrow. All words must be found. `since` ≤ arrival < `until`.
 
-    `customer_id`: the one customer whose whole address was given. `happenings`: those of the order that was named. `wrong`: why nothing can
-    match, in sentences: a status, integration ... that does not exist, a time that is none.
+    `customer_id`: the one customer whose whole address was given. `batch_id`: what one batch did. `happenings`: those of the order
+    that was named. `wrong`: why nothing can match, in sentences: a status, integration ... that does not exist, a time that is none.
     """
 
     words: tuple[Word, ...] = ()
@@ -67,6 +67,7 @@ class Query:
     rule_id: int | None = None
     product_id: int | None = None
     customer_id: int | None = None
+    batch_id: int | None = None
     happenings: frozenset[int] | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -102,8 +103,9 @@ def conditions(marketplace_id: int, query: Query, leading: bool = True) -> list[
     if query.wrong:
         return [false()]
     entry, whose = (LogEntry.id, LogEntry.marketplace_id) if leading else (LogEntry.id + 0, LogEntry.marketplace_id + 0)
-    # A customer is of one marketplace: named beside it, SQLite would go through all of the marketplace's entries.
-    found: list[ColumnElement[bool]] = [whose == marketplace_id if query.customer_id is None else LogEntry.customer_id == query.customer_id]
+    # A customer is of one marketplace, and so is a batch: named beside it, SQLite would go through all of the marketplace's entries.
+    led = [(LogEntry.customer_id, query.customer_id), (LogEntry.batch_id, query.batch_id)]
+    found: list[ColumnElement[bool]] = [column == one for column, one in led if one is not None] or [whose == marketplace_id]
     wanted: Mapping[Any, Any] = {
         LogEntry.trigger: query.trigger or None, LogEntry.action: query.action or None, LogEntry.cause: query.cause or None,
         LogEntry.integration_id: query.integration_id, LogEntry.rule_id: query.rule_id, LogEntry.product_id: query.product_id,
@@ -173,6 +175,7 @@ def could_match(query: Query, row: Row) -> bool:
         (query.integration_id, row.integration_id),
         (query.rule_id, row.rule_id),
         (query.product_id, row.product_id),
+        (query.batch_id, row.batch_id),
     )
     if query.wrong or any(wanted is not None and wanted != is_ for wanted, is_ in same):
         return False
@@ -228,8 +231,14 @@ def _meant(session: Session, marketplace_id: int, term: Term, zone: tzinfo, now:
             return {"happenings": _of_order(session, marketplace_id, value)}
         case "rule":
             return {"rule_id": int(value)} if _is_id(value) else {}
+        case "batch":
+            return {"batch_id": int(value)} if _is_id(value) and _has_batch(session, marketplace_id, int(value)) else {}
     name = {"integration": _integration, "product": _product}[term.key](session, marketplace_id, value)
     return {f"{term.key}_id": name} if name is not None else {}
+
+
+def _has_batch(session: Session, marketplace_id: int, batch_id: int) -> bool:
+    return session.scalar(select(Batch.id).where(Batch.id == batch_id, Batch.marketplace_id == marketplace_id)) is not None
 
 
 def _integration(session: Session, marketplace_id: int, value: str) -> int | None:

@@ -41,6 +41,7 @@ class Row:
     product_id: int | None
     rule_id: int | None
     integration_id: int | None
+    batch_id: int | None
     test: bool
     email: str
     product: str
@@ -68,7 +69,7 @@ class Row:
 _COLUMNS = (
     LogEntry.id, LogEntry.at, LogEntry.changed_at, LogEntry.finished_at, LogEntry.due_at, LogEntry.sentence, LogEntry.todo, LogEntry.cause,
     LogEntry.attempts, LogEntry.trigger, LogEntry.action, LogEntry.event_id, LogEntry.happening_id, LogEntry.customer_id, LogEntry.product_id,
-    LogEntry.rule_id, LogEntry.integration_id, LogEntry.test,
+    LogEntry.rule_id, LogEntry.integration_id, LogEntry.batch_id, LogEntry.test,
 )  # fmt: skip
 _NAMES = (
     LogEntry.status, LogEntry.open_lane_id, Customer.email, Product.name.label("product"),

@@ -115,7 +115,7 @@ def look_up(session: Session, marketplace_id: int, query: Query, status: Status,
 
 def _needs_search(query: Query) -> bool:
     """Whether no index leads to what is asked for."""
-    if query.customer_id is not None:
+    if query.customer_id is not None or query.batch_id is not None:
         return False
     return bool(query.words or query.trigger or query.action or query.cause or query.happenings is not None) or any(
         one is not None for one in (query.integration_id, query.rule_id, query.product_id)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.engine import audit, log_fold
 from webapp.id_times import first_id
-from webapp.models import Call, CallEntry, Event, LogEntry, Marketplace
+from webapp.models import Call, CallEntry, Check, Event, Lane, LogEntry, Marketplace
 
 AT_LEAST = 1000
 """So many of the newest entries are kept, however old they are."""
@@ -59,7 +59,8 @@ def overdue(session: Session, marketplace_id: int, now: datetime) -> bool:
 
 
 def cut(session: Session, marketplace_id: int, now: datetime) -> Cut:
-    """One step: the oldest entries with the calls that served nothing else, then the events that made no entry that is left."""
+    """One step: the oldest entries with the calls that served nothing else, then the events that made no entry that is left, and the
+    calls of checks, which serve none."""
     end = boundary(session, marketplace_id, now)
     if end is None:
         return Cut((), False)
@@ -69,6 +70,7 @@ def cut(session: Session, marketplace_id: int, now: datetime) -> Cut:
         return Cut(sorted({log_fold.quarter_of(one) for one in entries}), True)
     events = session.scalars(_events(marketplace_id, end, STEP)).all()
     session.execute(delete(Event).where(Event.id.in_(events)))
+    session.execute(delete(Call).where(Call.id.in_(session.scalars(_asked(marketplace_id, end)).all())))
     return Cut((), len(events) == STEP)
 
 
@@ -89,6 +91,14 @@ def _events(marketplace_id: int, end: int, limit: int) -> Select[int]:
     """Events that made no entry that is left."""
     left = select(LogEntry.id).where(LogEntry.event_id == Event.id).exists()
     return select(Event.id).where(Event.marketplace_id == marketplace_id, Event.id < end, ~left).order_by(Event.id).limit(limit)
+
+
+def _asked(marketplace_id: int, end: int) -> Select[int]:
+    """Calls that served no entry: those of checks. An entry's calls are found by it, since nothing leads from a call to its entries."""
+    mine = select(LogEntry.id).join(CallEntry, CallEntry.entry_id == LogEntry.id)
+    served = mine.where(LogEntry.customer_id == Lane.customer_id, CallEntry.call_id == Call.id).exists()
+    lanes = select(Call.id).join(Lane, Lane.id == Call.lane_id).join(Check, Check.lane_id == Lane.id)
+    return lanes.where(Lane.marketplace_id == marketplace_id, Call.id < end, ~served).order_by(Call.id).limit(STEP)
 
 
 def _cut_entries(session: Session, entries: Sequence[int]) -> None:

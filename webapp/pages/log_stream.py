@@ -17,6 +17,7 @@ from webapp.engine import logs
 from webapp.engine.log_query import Query
 from webapp.models import Role, User
 from webapp.pages import guard, times
+from webapp.pages.log_counts import EVERY, Counts
 from webapp.pages.log_rows import Frames
 from webapp.parts import parts
 
@@ -32,12 +33,16 @@ TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Open:
-    """An open page: what it asks for, the newest and (`floor`) oldest entry it shows, and the moment up to which it knows everything."""
+    """An open page: what it asks for, the newest and (`floor`) oldest entry it shows, and the moment up to which it knows everything.
+
+    `whole`: it asks for nothing but a status, so that its chips count.
+    """
 
     query: Query
     top: int
     floor: int
     since: datetime
+    whole: bool
 
 
 def mark(at: datetime) -> str:
@@ -45,16 +50,17 @@ def mark(at: datetime) -> str:
     return str((at - EPOCH) // TICK)
 
 
-def read(args: Mapping[str, str], last: str | None, query: Query, now: datetime) -> Open:
+def read(args: Mapping[str, str], last: str | None, query: Query, whole: bool, now: datetime) -> Open:
     """The page that asks: the last event that it heard counts for more than its address. A cursor that is none means from now on."""
     numbers = [int(text) if text.isdecimal() else 0 for text in (args.get("top", ""), args.get("floor", ""))]
-    return Open(query, numbers[0], numbers[1], _moment(last) or _moment(args.get("after")) or now)
+    return Open(query, numbers[0], numbers[1], _moment(last) or _moment(args.get("after")) or now, whole)
 
 
 def poll(page: Open) -> ResponseReturnValue:
     """What the page has missed; 204 for nothing."""
     now = parts().now()
-    html = _missed(page, _frames(page), now)
+    missed = _missed(page, _frames(page), now)
+    html = missed + Counts(page.whole).html(bool(missed), now)
     return Response(html, 200 if html else 204, headers={"X-Cursor": mark(now)}, mimetype="text/html")
 
 
@@ -71,20 +77,24 @@ def stream(page: Open) -> ResponseReturnValue:
 
 def _events(opened: live.Stream, page: Open) -> Iterator[str]:
     """No transaction is open, and no connection held, while it waits."""
-    frames, cursor = _frames(page), page.since
+    frames, counts, cursor = _frames(page), Counts(page.whole), page.since
     checked = time.monotonic()
-    missed = _missed(page, frames, parts().now())
+    now = parts().now()
+    missed = _missed(page, frames, now)
+    missed += counts.html(bool(missed), now)
     db.session.remove()
     yield f"retry: {BACK_AFTER}\n\n"
     yield _message(missed, cursor)
     while not opened.ended:
-        rows, told = opened.take(BEAT)
+        rows, told = opened.take(EVERY if counts.due else BEAT)
         if time.monotonic() - checked >= TRUST:
             checked = time.monotonic()
             if not _may_look():
                 return
         cursor = max(cursor, told)
-        html = frames.make(rows, parts().now()) if rows else ""
+        now = parts().now()
+        html = (frames.make(rows, now) if rows else "") + counts.html(bool(rows), now)
+        db.session.remove()
         if html or not rows:
             yield _message(html, cursor)
 

@@ -20,7 +20,7 @@ from webapp.engine.logs import Part
 from webapp.engine.sentences import label
 from webapp.engine.triggers import TRIGGERS
 from webapp.models import Integration
-from webapp.pages import guard, log_address, log_glance, log_rows, log_stream, times
+from webapp.pages import guard, log_address, log_counts, log_glance, log_rows, log_stream, times
 from webapp.pages.log_address import Asked
 from webapp.pages.log_rows import Day
 from webapp.pages.render import is_fragment, render
@@ -61,8 +61,8 @@ def live() -> ResponseReturnValue:
     now = parts().now()
     if request.args.get("in") != str(guard.here()):
         return "This page is about another marketplace than the one you are in. Load it again.\n", 409
-    query = _query(log_address.read(MAIN, request.args), now)
-    page = log_stream.read(request.args, request.headers.get("Last-Event-ID"), query, now)
+    asked = log_address.read(MAIN, request.args)
+    page = log_stream.read(request.args, request.headers.get("Last-Event-ID"), _query(asked, now), _whole(asked), now)
     return log_stream.poll(page) if "poll" in request.args else log_stream.stream(page)
 
 
@@ -119,13 +119,20 @@ def _live(asked: Asked, now: datetime) -> dict[str, str]:
     return {"address": f"/logs/live?{urlencode(given)}", "cursor": log_stream.mark(now)}
 
 
-def _chips(asked: Asked, now: datetime) -> list[tuple[str, int | None]]:
-    """The statuses to offer, "" for all, with their counts where the whole log is meant."""
+def _whole(asked: Asked) -> bool:
+    """Whether all of the log is meant, or all of a status."""
+    return all(term.key == "status" for term in asked.terms)
+
+
+def _chips(asked: Asked, now: datetime) -> list[tuple[str, str | None]]:
+    """The statuses to offer, "" for all, with their counts where the whole log is meant: there also those of which there are none yet, which
+    do not show until there are."""
     counts = logs.counts(db.session(), guard.here(), now)
-    alone = not [term for term in asked.terms if term.key != "status"]
-    shown = dict.fromkeys([*counts, *filter(None, [asked["status"]])])
-    chips: list[tuple[str, int | None]] = [("", sum(counts.values())), *((status, counts.get(status, 0)) for status in shown)]
-    return chips if alone and counts else [(status, None) for status, _ in chips]
+    if not (_whole(asked) and counts):
+        return [(status, None) for status in dict.fromkeys(["", *counts, *filter(None, [asked["status"]])])]
+    chosen = asked["status"]
+    numbers = {"": sum(counts.values()), **{status: counts.get(status, 0) for status in log_query.STATUSES}}
+    return [(status, log_counts.shown(number) or ("0" if status == chosen else "")) for status, number in numbers.items()]
 
 
 def _menus(asked: Asked) -> list[Menu]:
