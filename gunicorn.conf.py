@@ -19,7 +19,7 @@ except ConfigError as wrong:
 
 bind = f"0.0.0.0:{settings.port}"
 control_socket_disable = True  # nobody steers it but by signals
-worker_class = "gthread"
+worker_class = "webapp.serving.Worker"
 workers = 1
 threads = settings.web_threads
 keepalive = 75  # longer than a router keeps its side open, so that it is not we who hang up in the middle

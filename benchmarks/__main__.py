@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 from benchmarks import calls
 from benchmarks.place import ROOT, Place, place
-from benchmarks.yardstick import EVENTS, Yardstick
 
 STALL = 30.0
 """Seconds without a further call after which events count as lost."""
@@ -84,6 +83,16 @@ def flood(at: Place, requests: int) -> dict[str, Any]:
     return {"statuses": dict(statuses), "web_cpu_ms_per_request": 1000 * (at.cpu()["web"] - before) / requests}
 
 
+class Yardstick(Place):
+    """The same place with the hand-written program of benchmarks/yardstick.py in it."""
+
+    def program(self) -> dict[str, list[str]]:
+        """As its author would start it: gunicorn with threads, and RQ's own worker."""
+        self.environ["YARDSTICK_SECRET"] = self.secret
+        web = ["gunicorn", "--no-control-socket", "-c", "/dev/null", "-k", "gthread", "--threads", "16", "-b", f"127.0.0.1:{self.port}"]
+        return {"web": [*web, "benchmarks.yardstick:app"], "worker": ["rq", "worker", "--quiet", "--url", self.environ["REDIS_URL"]]}
+
+
 def _send(at: Place, events: int, senders: int, rate: float, tag: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.senders", at.webhook, at.secret, "--events", str(events), "--senders", str(senders)]
     done = subprocess.run([*command, "--rate", str(rate), "--tag", tag], cwd=ROOT, check=True, capture_output=True, text=True)
@@ -123,7 +132,7 @@ def compare(given: argparse.Namespace) -> dict[str, Any]:
     """The yardstick's figures for the same work."""
     with place(latency=given.latency, kind=Yardstick) as at:
         burst(at, 20, given.senders, 0, "warm")
-        return burst(at, EVENTS, given.senders, 0, "burst")
+        return burst(at, given.events // 30, given.senders, 0, "burst")
 
 
 def main() -> None:

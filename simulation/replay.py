@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from simulation.house import empty, seal
 from webapp.apps import Answer, Call
 from webapp.apps.registry import APPS
-from webapp.engine import lanes, recording
+from webapp.engine import corrections, lanes, recording
 from webapp.engine.intake import Arrival, take
 from webapp.engine.snapshots import RuleView, Snapshot, inverse
 from webapp.engine.work import OURS, WATCHED, Work
@@ -305,8 +305,11 @@ class Replay:
         session.execute(update(Lane).where(Lane.integration_id != integration).values(due_at=None))
         mine = Lane.integration_id == integration
         session.execute(update(Lane).where(mine).values(due_at=now, claim=None, claimed_until=None, retry_at=None))
-        due, trust = lanes.waiting(session, now), timedelta(seconds=self.case["trust_seconds"])
-        return lanes.claim(session, due, lanes.Room(1, 1), f"replay {now}", now, trust, self.house.new_id)
+        token, trust = f"replay {now}", timedelta(seconds=self.case["trust_seconds"])
+        taken = lanes.take(session, lanes.waiting(session, now), lanes.Room(1, 1), token, now)
+        works = lanes.brief(session, taken, token, now, trust)
+        corrections.put_right(session, works, now, self.house.new_id)
+        return works
 
     def _lane(self, session: Session, integration: int) -> Lane:
         customer = session.scalars(select(Customer)).one_or_none()

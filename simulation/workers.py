@@ -12,7 +12,7 @@ from typing import Protocol
 
 from simulation.house import House, key_of
 from webapp.apps import Answer, Call
-from webapp.engine import lanes, recording
+from webapp.engine import corrections, lanes, recording
 from webapp.engine.lanes import CLAIM_FOR
 from webapp.engine.work import Work
 
@@ -75,10 +75,12 @@ class Worker:
         house = self.house
         self.record(dice, [job for job in self.jobs if job.ready and house.now - job.since > RENEW_AFTER])
         self.claims += 1
+        token = f"{self.name} {self.claims}"
+        with house.write(crash and dice < 0.5) as session:
+            taken = lanes.take(session, lanes.waiting(session, house.now), lanes.Room(most, most), token, house.now)
         with house.write(crash) as session:
-            due = lanes.waiting(session, house.now)
-            token = f"{self.name} {self.claims}"
-            works = lanes.claim(session, due, lanes.Room(most, most), token, house.now, TRUST, house.new_id)
+            works = lanes.brief(session, taken, token, house.now, TRUST)
+            corrections.put_right(session, works, house.now, house.new_id)
         for work in works:
             self.listen.begun(work)
             if work.seat.watch_only:

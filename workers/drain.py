@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp import doorbell
 from webapp.apps import Answer, Call, Client, Setback
 from webapp.database import db, writing
-from webapp.engine import lanes, recording
+from webapp.engine import corrections, lanes, recording
 from webapp.engine.states import UNREADABLE
 from webapp.engine.work import Work
 from webapp.journal import about
@@ -97,6 +97,8 @@ class Drain:
         self._ready: deque[_Step] = deque()
         self._turn = _Turn()
         self._next: list[_Step] = []
+        self._taken: dict[int, bool] = {}
+        self._token = ""  # a new one for each claim: a process that stood still for too long may claim anew what it has in hand itself
         self._rotation: deque[int] = deque()
 
     def run(self) -> None:
@@ -131,29 +133,32 @@ class Drain:
     def _tick(self) -> bool:
         """Record, claim, send. Returns whether there was anything to record or claim."""
         try:
-            claimed = self._transact()
-        except DBAPIError as fault:  # nothing is committed: the same is tried again
+            if not self._taken:
+                self._transact()
+            works = self._brief()
+        except DBAPIError as fault:  # nothing is committed, or nothing that was claimed is begun: the same is tried again
             log.warning("The database failed, trying again: %s", type(fault).__name__)
             db.session.remove()
             self._stop.wait(FAULT_WAITS)
             return True
-        for work in claimed:
+        for work in works:
             self._begin(work)
         self._send()
-        return bool(claimed)
+        return bool(works)
 
-    def _transact(self) -> list[Work]:
+    def _transact(self) -> None:
         turn, room = self._turn, self._room()
         due = self._waiting() if room.all > 0 and not self._stop.is_set() else []
         if not (turn or due or self._old()):
             self._go_on(_NOTHING)
-            return []
-        now = self._parts.now()
+            return
+        now, self._token = self._parts.now(), f"{self._dice.getrandbits(128):032x}"
         with writing() as session:
             held = [step.work for step in [*self._next, *self._old()]]
             written = recording.record(session, turn.made, held, turn.finished, now, self._parts.new_id, self._dice.random())
             recording.give_back(session, turn.given_back, now)
-            claimed = lanes.claim(session, due, room, self._token(), now, self._trust, self._parts.new_id)
+            taken = lanes.take(session, due, room, self._token, now)
+        self._taken = taken
         for work in {id(w): w for w in [*(made.work for made in turn.made), *turn.finished]}.values():
             work.is_stored()
         _told(turn.finished)
@@ -163,11 +168,21 @@ class Drain:
         self._go_on(written)
         if written.marketplaces:
             self._parts.bell.ring(written.marketplaces, work=False)
-        return claimed
 
-    def _token(self) -> str:
-        """A new one for each claim: a process that stood still for longer than its claims hold may claim anew what it has in hand itself."""
-        return f"{self._dice.getrandbits(128):032x}"
+    def _brief(self) -> list[Work]:
+        """Read what the work of the lanes needs that were just taken. No other writer waits for that, but where something in them is to be put
+        right: then it is read again, so that it is what it was when it is written down."""
+        if not self._taken:
+            return []
+        now = self._parts.now()
+        works = lanes.brief(db.session(), self._taken, self._token, now, self._trust)
+        db.session.rollback()
+        if corrections.concern(works):
+            with writing() as session:
+                works = lanes.brief(session, self._taken, self._token, now, self._trust)
+                corrections.put_right(session, works, now, self._parts.new_id)
+        self._taken = {}
+        return works
 
     def _room(self) -> lanes.Room:
         """How many lanes may be claimed now."""

@@ -23,7 +23,7 @@ from tests import factories
 from webapp.apps import MEMBERSHIP, Answer, Call
 from webapp.apps.registry import APPS
 from webapp.database import WRITES, NoGate, options, prepare
-from webapp.engine import integrations, lanes, recording
+from webapp.engine import corrections, integrations, lanes, recording
 from webapp.engine.audit import HAND
 from webapp.engine.intake import Arrival, Taken, take
 from webapp.engine.rules import Draft, create, default_removal
@@ -134,8 +134,10 @@ class Shop:
 
     def claim(self, token: str = "worker", room: int = 64) -> list[Work]:
         with self.write() as session:
-            due = lanes.waiting(session, self.now)
-            return lanes.claim(session, due, lanes.Room(room, room), token, self.now, TRUST, self.new_id)
+            taken = lanes.take(session, lanes.waiting(session, self.now), lanes.Room(room, room), token, self.now)
+            works = lanes.brief(session, taken, token, self.now, TRUST)
+            corrections.put_right(session, works, self.now, self.new_id)
+            return works
 
     def work(self) -> None:
         """What a worker does, until nothing is due."""

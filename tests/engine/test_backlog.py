@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import redis
 
-from tests.engine.shop import TRUST, Shop
+from tests.engine.shop import Shop
 from webapp.engine import backlog, lanes
 from webapp.engine.backlog import Window
 from webapp.environment import Rate
@@ -52,7 +52,7 @@ def test_who_waits_is_counted_where_it_may_be_called(shop: Shop) -> None:
     with shop.write() as session:
         assert backlog.of(session, shop.marketplace, shop.now) == {shop.integration: 60}
         assert backlog.of(session, shop.marketplace + 1, shop.now) == {}
-        lanes.claim(session, lanes.waiting(session, shop.now), lanes.Room(20, 20), "w", shop.now, TRUST, shop.new_id)
+        lanes.take(session, lanes.waiting(session, shop.now), lanes.Room(20, 20), "w", shop.now)
         assert backlog.of(session, shop.marketplace, shop.now) == {}, "what remains is soon done"
         session.get_one(type(shop.connection()), shop.integration).paused_at = shop.now
         session.flush()

@@ -142,10 +142,7 @@ def test_a_dead_key_parks_the_integration_after_one_call_and_all_goes_on_when_it
     for number in range(3):
         shop.tell("purchased", f"p{number}@shop.test", "ads-101", order=str(number))
     shop.community.tokens.clear()
-    with shop.write() as session:
-        (work,) = lanes.claim(
-            session, lanes.waiting(session, shop.now), lanes.Room(1, 1), "worker", shop.now, timedelta(hours=1), shop.new_id
-        )
+    (work,) = shop.claim(room=1)
     shop.finish(work)
     assert shop.connection().attention == "dead_key"
     assert len(shop.calls) == 1
@@ -261,8 +258,7 @@ def test_claims_are_shared_out_between_integrations(shop: Shop) -> None:
         one.rule("product_purchased", "invite_member")
         for number in range(people):
             one.tell("purchased", f"p{number}@shop.test", "x", order=str(number))
-    with shop.write() as session:
-        works = lanes.claim(session, lanes.waiting(session, shop.now), lanes.Room(10, 10), "w", shop.now, timedelta(hours=1), shop.new_id)
+    works = shop.claim(room=10)
     assert len(works) == 10
     assert other.integration in {work.seat.id for work in works}
 

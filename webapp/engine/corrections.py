@@ -22,10 +22,15 @@ from webapp.engine.work import Open, Work
 from webapp.models import LogEntry
 
 
+def concern(works: Sequence[Work]) -> bool:
+    """Whether `put_right` has anything to do in the lanes of these."""
+    return any(map(_is_concerned, works))
+
+
 def put_right(session: Session, works: Sequence[Work], now: datetime, new_id: NewId) -> None:
     """Give an entry to what is wrong in lanes that were just claimed, and take it into their work; and say why, also of those that such an
     earlier entry left waiting."""
-    concerned = [work for work in works if work.wrong or any(_corrects(entry, work) for entry in work.entries)]
+    concerned = [work for work in works if _is_concerned(work)]
     if not concerned:
         return
     verdicts = [verdict for work in concerned for verdict in work.verdicts.values()]
@@ -43,6 +48,10 @@ def put_right(session: Session, works: Sequence[Work], now: datetime, new_id: Ne
         work.want = replace(work.want, asked=work.want.asked | work.wrong)
     if rows:
         session.execute(insert(LogEntry), rows)
+
+
+def _is_concerned(work: Work) -> bool:
+    return bool(work.wrong) or any(_corrects(entry, work) for entry in work.entries)
 
 
 def _corrects(entry: Open, work: Work) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from webapp.engine import briefing, circuit, corrections, ranks, takeover
+from webapp.engine import briefing, circuit, ranks, takeover
 from webapp.engine.book import NewId
 from webapp.engine.ready import ask
 from webapp.engine.work import Work
@@ -59,25 +59,31 @@ def waiting(session: Session, now: datetime) -> list[Due]:
     return [Due(one, tuple(compress(ranks.ALL, due))) for one, *due in rows if any(due)]
 
 
-def claim(session: Session, due: Sequence[Due], room: Room, token: str, now: datetime, trust: timedelta, new_id: NewId) -> list[Work]:
-    """Take due lanes, as many as there is room for, as evenly as it goes from these integrations, in their order. The caller commits.
+def take(session: Session, due: Sequence[Due], room: Room, token: str, now: datetime) -> dict[int, bool]:
+    """Claim due lanes, as many as there is room for, as evenly as it goes from these integrations, in their order. The caller commits, and
+    reads then what their work needs (`brief`): to read it meanwhile would keep every other writer waiting.
 
-    What is not as desired in a lane, though nobody asks for it, gets an entry of its own here.
-    `trust`: how long a belief is trusted without a call. Whoever claims renews within CLAIM_FOR or loses the lane.
+    Gives the lanes, and of each whether it is of a backlog. Whoever claims renews within CLAIM_FOR or loses the lane.
     """
     chosen = _choose(session, due, room, now) if due and room.all > 0 else {}
     if not chosen:
-        return []
+        return {}
     ids = list(chosen)
     abandoned = ask(session, _ABANDONED, lanes=ids).scalars().all()
-    until = now + CLAIM_FOR
-    ask(session, _CLAIM, lanes=ids, token=token, until=until)
+    ask(session, _CLAIM, lanes=ids, token=token, until=now + CLAIM_FOR)
     if abandoned:
         takeover.doubt(session, abandoned, now)
-    works = briefing.load(session, ids, token, now, trust)
+    return chosen
+
+
+def brief(session: Session, taken: Mapping[int, bool], token: str, now: datetime, trust: timedelta) -> list[Work]:
+    """The work of lanes that were taken with this token; nothing is changed. `trust`: how long a belief is trusted without a call.
+
+    What is not as desired in a lane, though nobody asks for it, has no entry yet: `corrections` sees to that before anything is called.
+    """
+    works = briefing.load(session, taken, token, now, trust)
     for work in works:
-        work.backlog = chosen[work.lane_id]
-    corrections.put_right(session, works, now, new_id)
+        work.backlog = taken[work.lane_id]
     return works
 
 
