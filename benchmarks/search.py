@@ -1,4 +1,4 @@
-"""How long a search of the log takes among a million entries: `make bench-search`, `ARGS="--database postgresql://…"` for PostgreSQL.
+"""How long a search of the log takes among a million entries: `make bench-search`, `ARGS="--database postgresql"` for PostgreSQL.
 
 Fills a database with what a marketplace of ten thousand events a day has after three months, counts it as the workers do, and asks each kind
 of query again and again: a page of entries and their count, as the page does. The figures are milliseconds.
@@ -12,16 +12,19 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography.fernet import Fernet
 from flask_migrate import upgrade
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import FromClause
 
 from benchmarks.place import ROOT
+from tests.servers import postgres
 from webapp import create_app
 from webapp.config import load
 from webapp.database import db, writing
@@ -242,17 +245,27 @@ def measure(times: int) -> dict[str, dict[str, float]]:
     return found
 
 
+def _production(database: str) -> dict[str, str]:
+    """Whoever names a database is taken for a deployment, which must have secrets of its own."""
+    return {
+        "DATABASE_URL": database, "SECRET_KEY": "a benchmark's secret key", "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "REDIS_URL": "unix:///nobody/answers", "BASE_URL": "http://cartwheel.test",
+    }  # fmt: skip
+
+
 def main() -> None:
     """Read the arguments, fill, measure, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search")
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--times", type=int, default=40, help="how often each kind is asked")
-    parser.add_argument("--database", help="a PostgreSQL address; else SQLite")
+    parser.add_argument("--database", help="postgresql (a server is started), or a server's address; else SQLite")
     parser.add_argument("--folder", type=Path, help="where the SQLite file is kept, for asking again; else it is thrown away")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="cartwheel-search-") as folder:
-        environ = {"CARTWHEEL_VAR": str(given.folder or folder), "DEMO": "0"} | ({"DATABASE_URL": given.database} if given.database else {})
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cartwheel-search-"))
+        database = stack.enter_context(postgres()) if given.database == "postgresql" else given.database
+        environ = {"CARTWHEEL_VAR": str(given.folder or folder), "DEMO": "0"} | (_production(database) if database else {})
         app = create_app(load(environ, given.folder or Path(folder)))
         with app.app_context():
             upgrade(directory=str(ROOT / "migrations"))

@@ -6,11 +6,12 @@ the shapes of entries (`webapp.engine.log_fold`) are few; their entries have ind
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlalchemy import BigInteger, Select, and_, column, func, or_, select, values
+from sqlalchemy import CTE, JSON, BigInteger, Select, Text, and_, cast, func, literal, literal_column, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -34,7 +35,7 @@ COUNTED = 5000
 """Among how many of the newest entries is counted what is common."""
 
 RANGES = 64
-"""How many spans of ids are looked through in one statement."""
+"""How many spans of ids are looked through in the first statement; each further one takes twice as many."""
 
 Status = Sequence[list[ColumnElement[bool]]]
 """What an entry of the status that is asked for must be: one list for each status, as stored, that it may have; none for any status."""
@@ -205,10 +206,11 @@ def _spans(session: Session, search: Search, driver: _Word | None, floor: int, l
         .order_by(Tally.last_id.desc())
     )
     spans = _joined([(first, last) for first, last in session.execute(_dated(wanted, search.query))], floor)
-    for start in range(0, len(spans), RANGES):
-        found += session.scalars(_between(search, spans[start : start + RANGES], limit))
-        if len(found) >= limit:
-            break
+    dialect = session.get_bind().dialect.name
+    start, most = 0, RANGES
+    while start < len(spans) and len(found) < limit:
+        found += session.scalars(_between(search, spans[start : start + most], limit, dialect))
+        start, most = start + most, 2 * most
     return found
 
 
@@ -230,11 +232,23 @@ def _joined(rows: Sequence[tuple[int, int]], floor: int) -> list[tuple[int, int]
     return found
 
 
-def _between(search: Search, spans: Sequence[tuple[int, int]], limit: int) -> Select[int]:
-    listed = values(column("low", BigInteger), column("high", BigInteger), name="spans").data(list(spans)).cte("spans")
+def _between(search: Search, spans: Sequence[tuple[int, int]], limit: int, dialect: str) -> Select[int]:
+    listed = _listed(json.dumps(spans), dialect)
     within = and_(LogEntry.marketplace_id == search.marketplace_id, LogEntry.id >= listed.c.low, LogEntry.id <= listed.c.high)
     wanted = select(LogEntry.id).select_from(listed).join(LogEntry, within).where(*search.asked(leading=False))
     return wanted.order_by((LogEntry.id + 0).desc()).limit(limit)
+
+
+def _listed(spans: str, dialect: str) -> CTE:
+    """Spans, given as one parameter: with a place for each, statements would be others for each number of them, and making one costs
+    more than what it finds. Materialized, since SQLite would go through the log first."""
+    if dialect == "postgresql":
+        pairs = func.json_array_elements(cast(literal(spans, Text), JSON)).table_valued("value")
+        ends: list[ColumnElement[int]] = [cast(pairs.c.value.op("->>")(literal_column(str(end))), BigInteger) for end in (0, 1)]
+    else:
+        pairs = func.json_each(spans).table_valued("value")
+        ends = [func.json_extract(pairs.c.value, literal_column(f"'$[{end}]'"), type_=BigInteger) for end in (0, 1)]
+    return select(ends[0].label("low"), ends[1].label("high")).select_from(pairs).cte("spans").prefix_with("MATERIALIZED")
 
 
 def _shapes(search: Search, words: Sequence[_Word]) -> Select[int]:
