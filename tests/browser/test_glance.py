@@ -48,9 +48,7 @@ def shop(sqlite_url: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterat
     made.engine.dispose()
 
 
-def test_from_the_glance_to_why_and_to_an_erased_customer(
-    site: Site, shop: Shop, page: Page, looked_at: Callable[[Page], None]
-) -> None:
+def test_from_the_glance_to_why_and_to_an_erased_customer(site: Site, shop: Shop, page: Page, looked_at: Callable[[Page], None]) -> None:
     sign_in(site, page)
     glance = page.get_by_role("region", name="At a glance")
     expect(glance.get_by_text("2 failed", exact=True)).to_be_visible()
