@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import signal
 import sys
@@ -30,6 +31,20 @@ accesslog = None  # the routers have one, and ours would hold what people search
 
 BODY_SECONDS = 10.0
 """How long a request's body may take to arrive, all of it. A thread waits for it."""
+
+
+M_ARENA_MAX = -8  # glibc's malloc.h
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """What the two processes have in common stays so: the collector of rubbish would write into all of it."""
+    gc.collect()
+    gc.freeze()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Two pools of memory for all threads, where glibc would make one for each: only one of them runs at a time."""
+    getattr(ctypes.CDLL(None), "mallopt", lambda *_: None)(M_ARENA_MAX, 2)
 
 
 def pre_request(worker: Any, req: Any) -> None:
@@ -62,6 +77,8 @@ def post_worker_init(worker: Any) -> None:
     A SIGTERM lets open log pages go at once: they come back to the next process, and do not hold up the end of this one.
     """
     sys.setswitchinterval(0.0005)
+    gc.collect()
+    gc.freeze()  # what is there now stays: to look through it for rubbish, again and again, would hold up an acknowledgement for 50 ms
     let_go, end = worker.wsgi.extensions["cartwheel_live"].stop, signal.getsignal(signal.SIGTERM)
 
     def ended(number: int, frame: Any) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 from types import FrameType
 
-from webapp import create_app, journal
+from webapp import create_core, journal
 from webapp.environment import ConfigError
 from webapp.parts import parts
 from workers.room import Room, enter
@@ -17,7 +17,7 @@ from workers.room import Room, enter
 def main() -> None:
     """Run a worker until it is told to stop. Exits with 1 and a sentence where a setting is wrong."""
     try:
-        app = create_app()
+        app = create_core()
     except ConfigError as wrong:
         sys.exit(f"Cartwheel can't start: {wrong}")
     with app.app_context():
@@ -32,6 +32,8 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
+    gc.collect()
+    gc.freeze()  # what is there now stays, and need not be looked through for rubbish again and again
     room.run()
     gc.freeze()  # everything is committed: to clear a process's memory object by object takes it most of a second
 

@@ -13,10 +13,9 @@ from webapp.engine import alerts, outbox
 from webapp.journal import about
 from webapp.models import Marketplace
 from webapp.parts import Parts, parts
-from webapp.sources.registry import SOURCES
+from webapp.sources.names import NAMES
 
 log = logging.getLogger(__name__)
-NAMES = {key: source.name for key, source in SOURCES.items()}
 
 
 def watch() -> None:

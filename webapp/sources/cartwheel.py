@@ -25,6 +25,7 @@ from webapp.sources.cartwheel_format import (
     schema,
 )
 from webapp.sources.loose import loads, printable
+from webapp.sources.names import NAMES
 from webapp.sources.values import MOST_PROBLEMS, as_email, as_time, problem
 
 __all__ = ["AHEAD", "CARTWHEEL", "Cartwheel", "examples", "is_secret", "new_secret", "schema", "signed"]
@@ -42,7 +43,7 @@ class Cartwheel:
     """The source: see the module."""
 
     key = "cartwheel"
-    name = "Cartwheel"
+    name = NAMES[key]
     signed = True
     answers = Answers()
     masked: frozenset[str] = frozenset()

@@ -10,4 +10,4 @@ from webapp.sources.cartwheel import CARTWHEEL
 from webapp.sources.samcart import SAMCART
 
 SOURCES: Mapping[str, Source] = MappingProxyType({CARTWHEEL.key: CARTWHEEL, SAMCART.key: SAMCART})
-"""The sources by their keys. A new one is one new file and one word here."""
+"""The sources by their keys. A new one is one new file, its name (`names`) and one word here."""

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from webapp.sources import Answers, Line, Message, NotUnderstood, Person, Problem, Request
 from webapp.sources.loose import loads, printable
+from webapp.sources.names import NAMES
 from webapp.sources.samcart_words import NOTHING, kind_of, plain
 from webapp.sources.values import LONGEST_ID, MOST_PROBLEMS, Email, as_email, as_id, as_name, as_product_name, problem
 
@@ -43,7 +44,7 @@ class SamCart:
     """The source: see the module."""
 
     key = "samcart"
-    name = "SamCart"
+    name = NAMES[key]
     signed = False
     answers = Answers(taken=200, repeat=200, not_understood=200)
     masked = frozenset({"api_key"})
