@@ -23,6 +23,7 @@ control_socket_disable = True  # nobody steers it but by signals
 worker_class = "webapp.serving.Worker"
 workers = 1
 threads = settings.web_threads
+worker_connections = threads + 450  # with all else that it opens fewer than the 1,024 files that a process may have open on most machines
 keepalive = 75  # longer than a router keeps its side open, so that it is not we who hang up in the middle
 graceful_timeout = 6  # platforms kill 10 s after SIGTERM
 loglevel = settings.log_level.lower()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import select
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from webapp.reception import Reception
 
 STAY = 250
 """Milliseconds for which a thread waits for its connection's next request before it gives the connection back to the main thread."""
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's threads, but for the way of a kept connection's next request.
+class Worker(Reception):
+    """gunicorn's threads behind the reception, but for the way of a kept connection's next request.
 
     As gunicorn has it each request goes twice through the main thread: back into its poller and, once there is more to read, on to a thread
     again. That is more than a third of what an event costs the web process (docs/performance.md). A checkout, or a router in front of us, that
@@ -32,15 +32,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return kept
 
     def _more(self, conn: Any) -> bool:
-        """Wait for the next request of a connection. Gives whether there is one (or the connection has ended, which reading it tells)."""
+        """Wait for the next request of a connection. Gives whether it is there, all of it (or the connection has ended, which reading it tells)."""
         if conn.parser.unreader.buf.getvalue():  # it was read together with the one before
-            return bool(self.alive)
+            return bool(self.alive) and self.is_there(conn)
         if not self.alive or self.may_stay <= 0:
             return False
         self.may_stay -= 1  # one too many, where two threads are as quick as each other, does no harm
         try:
             readable = select.poll()
             readable.register(conn.sock, select.POLLIN)
-            return bool(readable.poll(STAY))
+            return bool(readable.poll(STAY)) and self.is_there(conn)
         finally:
             self.may_stay += 1

@@ -6,12 +6,14 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from embedded import checks
 from webapp.config import ROOT
 
 PATIENCE = 60.0
+THREADS = 4
 MARKET = """
 marketplace: Acme Courses
 owner: {email: owner@shop.test, password: "a long enough password"}
@@ -36,7 +39,7 @@ class Web:
         self.var, self.port = var, checks.free_port()
         self.environ = {
             "PATH": os.environ["PATH"], "HOME": str(var), "XDG_RUNTIME_DIR": str(var), "CARTWHEEL_VAR": str(var), "PORT": str(self.port),
-            "REDIS_URL": f"unix://{var}/nobody.sock",
+            "REDIS_URL": f"unix://{var}/nobody.sock", "WEB_THREADS": str(THREADS),
         }  # fmt: skip
         market = var / "market.yaml"
         market.write_text(MARKET)
@@ -95,8 +98,31 @@ def waits_for(lock: Path, pid: int) -> bool:
     return any(fields[5] in children for fields in waiting)
 
 
-def test_what_was_begun_is_answered_before_the_end(web: Web) -> None:
+def slowly(web: Web, stack: ExitStack, *pieces: bytes) -> list[socket.socket]:
+    """Connections that have sent something and don't go on: more of them than the process has threads."""
+    made = [stack.enter_context(socket.create_connection(("127.0.0.1", web.port), PATIENCE)) for _ in range(2 * THREADS)]
+    for piece in pieces:
+        for sock in made:
+            sock.sendall(piece)
+    return made
+
+
+def test_slow_senders_hold_nobody_up_and_what_was_begun_is_answered_before_the_end(web: Web) -> None:
     assert [path for path in web.var.rglob("*") if path.is_socket()] == []  # it is steered by signals alone
+    head = f"POST {web.path} HTTP/1.1\r\nHost: cartwheel.test\r\nContent-Type: application/json\r\n".encode()
+    with ExitStack() as stack:
+        slowly(web, stack)
+        slowly(web, stack, head)
+        slow, *_ = slowly(web, stack, head + b"Content-Length: 20\r\n\r\n", b'{"type":')
+        assert checks.answers(web.port, "/healthz")
+        slow.sendall(b' "ping"    }' + head + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}")  # and the next one right behind it
+        said = b"".join(iter(lambda: slow.recv(65536), b""))
+        assert (said.count(b"HTTP/1.1 401"), said.count(b'{"error": "headers"}')) == (2, 2)
+        end_in_the_middle(web)
+
+
+def end_in_the_middle(web: Web) -> None:
+    """A signal to end comes while an order waits for its commit: it is answered, and there."""
     answers: list[tuple[int, dict[str, Any]]] = []
     sender = threading.Thread(target=lambda: answers.append(web.buy()))
     gate = web.var / "cartwheel.db.gate"
