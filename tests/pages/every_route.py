@@ -11,12 +11,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.factories import NOW
-from webapp.models import Alert, Call, CallEntry, Event, Grant, Invitation, Marketplace, OneTimeLink, Purchase, Source
+from webapp.engine import granting
+from webapp.models import (
+    Alert,
+    AuditLine,
+    Call,
+    CallEntry,
+    Customer,
+    Event,
+    Grant,
+    Invitation,
+    Marketplace,
+    OneTimeLink,
+    Purchase,
+    Rule,
+    Source,
+    Target,
+)
 from webapp.parts import parts
 from webapp.tokens import hash_token
 
@@ -159,10 +175,24 @@ def _named(session: Session, world: World) -> None:
     session.execute(update(Marketplace).where(Marketplace.id == world.shop.id).values(name=f"{world.name} before"))
 
 
+def _granted_by_hand(session: Session, world: World) -> None:
+    customer, space = (session.get_one(kind, int(world.ids[name])) for kind, name in ((Customer, "customer"), (Target, "space")))
+    granting.grant(session, customer, space, None, "somebody", NOW, lambda _: factories.new_id())
+    session.flush()
+    session.execute(delete(AuditLine))
+
+
+def _gave(session: Session, world: World) -> None:
+    """The rule is off, and what it gave stands."""
+    rule, closed = session.get_one(Rule, int(world.ids["rule"])), session.scalars(select(Grant)).first()
+    assert closed is not None
+    rule.off_at = NOW
+    said = {"lane_id": closed.lane_id, "target_id": closed.target_id, "purchase_id": closed.purchase_id, "entry_id": closed.entry_id}
+    session.add(Grant(id=factories.new_id(), rule_id=rule.id, op="open", at=NOW - DAY, tie="w", **said))
+
+
 STEP = "only a step of a dialog: nothing is written"
 OWN = "one's own account, which belongs to no marketplace"
-BEGINS = "asks first, then begins a batch, and that leaves the line"
-LOGGED = "its log entry says who did it"
 NEW_RULE = {"integration": "{integration}", "action": "add_to_space", "target": "{other_space}", "trigger": "product_purchased"}
 
 ROUTES: dict[str, Route] = {
@@ -213,11 +243,11 @@ ROUTES: dict[str, Route] = {
     "customer_erase.erase": Route(CHANGER, {"number": "customer"}),
     "customer_check.watch": Route(MEMBER, {"number": "customer", "integration_id": "integration"}),
     "customer_hand.grant": Route(
-        CHANGER, {"number": "customer"}, {**NEW_RULE}, asks=("integration={integration}&action=add_to_space",), quiet=LOGGED
+        CHANGER, {"number": "customer"}, {**NEW_RULE, "next": "1"}, asks=("integration={integration}&action=add_to_space",)
     ),
-    "customer_hand.leave_to_purchases": Route(CHANGER, {"number": "customer", "target_id": "space"}, quiet=LOGGED),
+    "customer_hand.leave_to_purchases": Route(CHANGER, {"number": "customer", "target_id": "space"}, before=_granted_by_hand),
     "customer_hand.take_away": Route(
-        CHANGER, {"number": "customer"}, {**NEW_RULE, "action": "remove_from_space"}, asks=("integration={integration}",), quiet=LOGGED
+        CHANGER, {"number": "customer"}, {**NEW_RULE, "action": "remove_from_space", "next": "1"}, asks=("integration={integration}",)
     ),
     "customer_why.pick": Route(MEMBER, {"number": "customer"}),
     "customer_why.why": Route(
@@ -245,7 +275,7 @@ ROUTES: dict[str, Route] = {
     "log_entry.replay": Route(CHANGER, {"entry_id": "entry"}),
     "log_entry.skip": Route(CHANGER, {"entry_id": "failed"}),
     "log_export.export": Route(MEMBER, asks=("q={name}", "q={low}-buyer@shop.test")),
-    "log_replay.replay": Route(CHANGER, asks=("q={name}",), quiet=BEGINS),
+    "log_replay.replay": Route(CHANGER, form={"q": "", "sure": "y"}, asks=("q={name}",)),
     "logs.index": Route(
         MEMBER, asks=("q={name}", "q={low}-buyer@shop.test", "integration={integration}", "rule={rule}", "batch={batch}", "q=batch:{batch}")
     ),
@@ -262,9 +292,9 @@ ROUTES: dict[str, Route] = {
     "products.rename": Route(CHANGER, {"number": "product"}, {"name": "{name} renamed"}),
     "products.show": Route(MEMBER, {"key": "key"}),
     "products.unarchive": Route(CHANGER, {"number": "archived"}),
-    "purchase_import.confirm": Route(CHANGER, quiet=BEGINS),
+    "purchase_import.confirm": Route(CHANGER, form={"text": "email,product,date\n{low}-past@shop.test,{low}-101,2026-05-12\n"}),
     "purchase_import.upload": Route(CHANGER, quiet=STEP),
-    "rule_back.take_back": Route(CHANGER, {"rule_id": "rule"}, quiet=BEGINS),
+    "rule_back.take_back": Route(CHANGER, {"rule_id": "rule"}, before=_gave),
     "rule_dialog.edit_action": Route(CHANGER, {"rule_id": "rule"}, quiet=STEP),
     "rule_dialog.edit_confirm": Route(CHANGER, {"rule_id": "rule"}, {**NEW_RULE}),
     "rule_dialog.edit_trigger": Route(CHANGER, {"rule_id": "rule"}, quiet=STEP),

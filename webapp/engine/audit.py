@@ -69,6 +69,9 @@ WORDS = {
     "entry_canceled": "called off",
     "entry_skipped": "skipped",
     "removed_anyway": "removed anyway",
+    "granted_by_hand": "granted by hand, to",
+    "taken_by_hand": "took away by hand, from",
+    "left_to_purchases": "left to purchases again, of",
 }
 """What a change is called, and how one reads: "ana@shop.test deleted the rule When …"."""
 

@@ -6,12 +6,14 @@ ends that. Nothing is called here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from webapp.apps.registry import APPS
-from webapp.engine import lanes, records, sentences
+from webapp.engine import audit, lanes, records, sentences
 from webapp.engine.access import Mark, Record, Verdict, desired
 from webapp.engine.book import NewId
 from webapp.engine.entries import Refused, make_due
@@ -24,6 +26,7 @@ MOST_DAYS = 3650
 def grant(session: Session, customer: Customer, target: Target, days: int | None, by: str, now: datetime, new_id: NewId) -> int:
     """Give it to the customer, whatever they bought: for good, or for so many days. Returns the id of the entry. Raises Refused."""
     entry = _entry(session, customer, target, True, now, new_id)
+    _note(session, "granted_by_hand", customer, entry, {"days": days} if days else None)
     until = now + timedelta(days=days) if days else None
     _say(entry, "Granted by hand" + (f" for {days} day{'s' if days > 1 else ''}" if days else ""), by)
     if _vetoed(_verdict(_record(session, entry), target.id, now)):
@@ -36,6 +39,7 @@ def grant(session: Session, customer: Customer, target: Target, days: int | None
 def take_away(session: Session, customer: Customer, target: Target, by: str, now: datetime, new_id: NewId) -> int:
     """Take it from the customer, whatever they bought or will buy. Returns the id of the entry. Raises Refused."""
     entry = _entry(session, customer, target, False, now, new_id)
+    _note(session, "taken_by_hand", customer, entry)
     _say(entry, "Taken away by hand", by)
     _end_grants(session, entry, now, new_id)
     decide(session, entry, "veto", now, new_id)
@@ -60,6 +64,7 @@ def leave_to_purchases(session: Session, customer: Customer, target: Target, by:
     session.flush()
     if not _verdict(_record(session, entry), target.id, now).held:
         _ask(session, entry, target, False)
+    _note(session, "left_to_purchases", customer, entry)
     _say(entry, "Left to purchases again", by)
     make_due(session, entry.lane_id or 0, now)
     return entry.id
@@ -99,6 +104,11 @@ def _ask(session: Session, entry: LogEntry, target: Target, adds: bool) -> None:
     actions = APPS[integration.app].actions.values()
     entry.action = next(action.key for action in actions if action.kind == target.kind and action.adds == adds)
     entry.sentence = f"{sentences.asked(target.kind, target.name, integration.name, adds)}."
+
+
+def _note(session: Session, what: str, customer: Customer, entry: LogEntry, after: Mapping[str, Any] | None = None) -> None:
+    """A line in the audit, beside that in the log: of all decisions of persons, whoever they are about."""
+    audit.note(session, customer.marketplace_id, what, f"{customer.email}: {entry.sentence.rstrip('.')}", after=after)
 
 
 def _say(entry: LogEntry, words: str, by: str) -> None:
