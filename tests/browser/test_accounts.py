@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -12,6 +13,7 @@ from tests.browser.conftest import Site
 from webapp.engine import accounts
 from webapp.parts import utcnow
 from webapp.tokens import hash_token
+from webapp.totp import STEP
 
 pytestmark = pytest.mark.browser
 
@@ -84,6 +86,58 @@ def test_an_owner_invites_somebody_who_joins(site: Site, browser: Browser, scrip
     mira.wait_for_url("**/marketplaces/new")
     owner.context.close()
     mira.context.close()
+
+
+def test_a_second_step_is_switched_on_and_asked_for_and_the_audit_tells_what_was_done(
+    site: Site, page: Page, browser: Browser, looked_at: Callable[[Page], None]
+):
+    set_up(site, page)
+    page.goto(f"{site.url}/account/second-step")
+    phone = pyotp.TOTP(page.locator("pre").inner_text())
+    page.get_by_role("textbox", name="Code").fill(phone.now())
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Switch on").click()
+    page.get_by_role("heading", name="Keep these codes").wait_for()
+    looked_at(page)
+    recovery = page.locator("pre").inner_text().split()
+    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_text("10 recovery codes are left").wait_for()
+    page.goto(f"{site.url}/settings/general")
+    page.get_by_label("Name").fill("Acme School")
+    page.get_by_role("button", name="Save").first.click()
+    page.goto(f"{site.url}/settings/audit")
+    expect(page.get_by_role("row").filter(has_text="changed the marketplace")).to_contain_text("Acme Courses → Acme School")
+    looked_at(page)
+
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    sign_in(site, page)
+    looked_at(page)
+    page.get_by_label("Code").fill("000000" if phone.now() != "000000" else "111111")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("This code is not good").wait_for()
+    page.get_by_label("Code").fill(
+        phone.at(int(utcnow().timestamp()) + STEP)
+    )  # the present one has been used, and the next is good already
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/logs")
+
+    elsewhere = browser.new_context(java_script_enabled=False).new_page()
+    sign_in(site, elsewhere)
+    elsewhere.get_by_label("Code").fill(recovery[0])
+    elsewhere.get_by_role("button", name="Sign in").click()
+    elsewhere.wait_for_url("**/logs")
+    expect(elsewhere.get_by_text("That was a recovery code. 9 are left")).to_be_visible()
+    elsewhere.context.close()
+
+
+def sign_in(site: Site, page: Page) -> None:
+    """The first step."""
+    page.goto(f"{site.url}/sign-in")
+    page.get_by_label("E-mail").fill("owner@shop.test")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="One more step").wait_for()
 
 
 def test_keys_are_listed_and_can_be_switched_off(site: Site, page: Page):
