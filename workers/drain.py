@@ -155,6 +155,7 @@ class Drain:
         now, self._token = self._parts.now(), f"{self._dice.getrandbits(128):032x}"
         with writing() as session:
             held = [step.work for step in [*self._next, *self._old()]]
+            recording.hold(session, [*held, *turn.finished, *turn.given_back])
             written = recording.record(session, turn.made, held, turn.finished, now, self._parts.new_id, self._dice.random())
             recording.give_back(session, turn.given_back, now)
             taken = lanes.take(session, due, room, self._token, now)
@@ -300,6 +301,7 @@ class Drain:
         with writing() as session:
             now = self._parts.now()
             turn = self._turn
+            recording.hold(session, [*turn.finished, *left_over])
             recording.record(session, turn.made, [], turn.finished, now, self._parts.new_id, self._dice.random())
             recording.give_back(session, left_over, now)
         self._turn = _Turn()

@@ -93,7 +93,7 @@ def own(session: Session, customer: Customer, integration_id: int, now: datetime
     insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     session.execute(insert(Lane).values(row).on_conflict_do_nothing(index_elements=["customer_id", "integration_id"]))
     mine = select(Lane).where(Lane.customer_id == customer.id, Lane.integration_id == integration_id)
-    return session.scalars(mine.with_for_update().execution_options(populate_existing=True)).one()
+    return session.scalars(mine.with_for_update(key_share=True).execution_options(populate_existing=True)).one()
 
 
 def renew(session: Session, lanes: Collection[int], token: str, now: datetime) -> set[int]:
@@ -176,7 +176,7 @@ _FIND = (
     .where(Lane.integration_id == bindparam("integration"), Lane.rank == bindparam("rank"), Lane.due_at <= bindparam("now"))
     .order_by(Lane.due_at)
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, key_share=True)
 )
 _FAILURES = select(Integration.id, Integration.failures).where(
     Integration.id.in_(bindparam("asked", expanding=True)),

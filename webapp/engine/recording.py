@@ -48,6 +48,16 @@ class Recorded:
     marketplaces: set[int]
 
 
+def hold(session: Session, works: Sequence[Work]) -> None:
+    """Before anything is written of these: lock all their lanes at once, in the order of their ids, as intake does. Of two who lock some now
+    and some later each may wait for the other. SQLite has one writer at a time.
+
+    Rows that refer to a lane may be added all the while (`key_share`): intake adds them before it comes to the lanes.
+    """
+    if len(works) > 1 and session.get_bind().dialect.name == "postgresql":
+        _lock(session, works)
+
+
 def record(
     session: Session, made: Sequence[Made], going_on: Sequence[Work], finished: Sequence[Work], now: datetime, new_id: NewId, dice: float
 ) -> Recorded:
@@ -110,7 +120,7 @@ def _hear(session: Session, made: Sequence[Made], now: datetime) -> None:
 
 
 def _locked(session: Session, integration: int) -> Integration:
-    return session.get_one(Integration, integration, with_for_update=True, populate_existing=True)
+    return session.get_one(Integration, integration, with_for_update={"key_share": True}, populate_existing=True)
 
 
 def _stopped(session: Session, works: Sequence[Work], now: datetime) -> set[int]:
@@ -304,7 +314,12 @@ _moment = LogEntry.changed_at.type
 _CALLS, _CALL_ENTRIES = insert(CallRow), insert(CallEntry)
 _FAILING = select(Integration.id).where(Integration.id.in_(bindparam("asked", expanding=True)), Integration.failures > 0)
 _CALLABLE = callable_now(bindparam("now", type_=_moment)).where(Integration.id.in_(bindparam("asked", expanding=True)))
-_LOCK = select(Lane.id, Lane.claim, Lane.look_at).where(Lane.id.in_(bindparam("lanes", expanding=True))).order_by(Lane.id).with_for_update()
+_LOCK = (
+    select(Lane.id, Lane.claim, Lane.look_at)
+    .where(Lane.id.in_(bindparam("lanes", expanding=True)))
+    .order_by(Lane.id)
+    .with_for_update(key_share=True)
+)
 _NEXT_DUE = (
     select(LogEntry.open_lane_id, func.min(func.coalesce(LogEntry.due_at, bindparam("now", type_=_moment))), ranks.of_entries())
     .where(LogEntry.open_lane_id.in_(bindparam("lanes", expanding=True)))
