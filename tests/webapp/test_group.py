@@ -102,3 +102,58 @@ def test_what_is_nobodys_own_fault_fails_all_at_once() -> None:
     with pytest.raises(ConnectionError):
         group(1)
     assert len(calls) == 1
+
+
+def test_a_thread_that_is_ended_while_it_writes_takes_nobody_else_into_the_dark() -> None:
+    began, go, told = threading.Event(), threading.Event(), []
+
+    def write(items: Sequence[int]) -> list[int]:
+        if items == [0]:
+            began.set()
+            go.wait(10)
+        elif 1 in items:
+            raise SystemExit
+        return list(items)
+
+    group: Group[int, int] = Group(write)
+
+    def send(item: int) -> None:
+        try:
+            told.append(group(item))
+        except SystemExit:
+            told.append(-item)
+
+    threads = [threading.Thread(target=send, args=(0,))]
+    threads[0].start()
+    began.wait(10)
+    for item in (1, 2):
+        threads.append(threading.Thread(target=send, args=(item,)))
+        threads[-1].start()
+        while len(group._waiting) < item:
+            pass
+    go.set()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(told) == [-2, -1, 0]
+    assert group(3) == 3
+
+
+def test_many_threads_at_once_each_get_their_own() -> None:
+    written: list[int] = []
+
+    def write(items: Sequence[int]) -> list[int]:
+        written.extend(items)
+        return [-item for item in items]
+
+    group: Group[int, int] = Group(write, most=5)
+    got: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda first=first: got.extend(group(item) == -item for item in range(first, first + 50)))
+        for first in range(0, 800, 50)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert got == [True] * 800
+    assert sorted(written) == list(range(800))
