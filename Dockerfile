@@ -7,6 +7,8 @@ WORKDIR /app
 COPY requirements.txt .
 RUN pip install --require-hashes --no-deps -r requirements.txt
 COPY . .
+# None of them may write here, so none would keep what it has compiled.
+RUN python -m compileall -q webapp workers migrations wsgi.py
 RUN useradd --system --create-home cartwheel
 USER cartwheel
 
