@@ -111,6 +111,25 @@ def test_200_for_a_repeat_and_nothing_happens_twice(app: Flask, post: Post) -> N
     assert [receipt.status for receipt in rows(app, Receipt)] == [200]
 
 
+def test_a_request_that_was_captured_is_worth_nothing(app: Flask, client: FlaskClient, clock: Clock, source: int, secret: str) -> None:
+    """Sent again within five minutes it is a repeat, later it is too old, and under another id it is not signed."""
+    body = json.dumps(ORDER).encode()
+    captured = {"Content-Type": "application/json", **signed(secret, "m1", clock(), body)}
+    came = []
+    for later, changed in (
+        (0, {}),
+        (299, {}),
+        (299, {"webhook-id": "m2"}),
+        (301, {}),
+        (301, {"webhook-timestamp": str(int(clock().timestamp()) + 301)}),
+    ):
+        clock.time = factories.NOW + timedelta(seconds=later)
+        answer = client.post("/webhooks/here", data=body, headers=captured | changed)
+        came.append((answer.status_code, answer.json.get("error")))  # type: ignore[union-attr]
+    assert came == [(202, None), (200, None), (401, "signature"), (401, "timestamp"), (401, "signature")]
+    assert len(rows(app, Event)) == len(rows(app, LogEntry)) == 1
+
+
 def test_a_ping_answers_202_and_does_nothing(app: Flask, post: Post) -> None:
     answer = post({"type": "ping", "timestamp": "2026-11-24T14:00:00Z", "data": {}})
     assert answer.status_code == 202
