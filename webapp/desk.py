@@ -105,14 +105,14 @@ class Desk:
         now = parts().now()
         kept = self._addresses.get(text)
         address = self.address(text, now)
-        if not self._allowed(address, now):
-            return Answered(429, {"error": "too many requests"}, {"Retry-After": RETRY_AFTER})
         name(marketplace=address.marketplace_id, source=address.source_id)
         try:
             message = self._understand(text, address, address is kept, request, now)
         except Refusal as refusal:
             self._receipt(address, now, refusal.status, refusal.reason)
             return Answered(refusal.status, refusal.body)
+        if not self._allowed(address, now):
+            return Answered(429, {"error": "too many requests"}, {"Retry-After": RETRY_AFTER})
         answers = SOURCES[address.kind].answers
         if message is None:
             self._receipt(address, now, answers.taken, "A ping: the address works.")
@@ -150,7 +150,8 @@ class Desk:
             return take(session, told_apart(session, arrivals, now), self._snapshots, now, here.new_id)
 
     def _allowed(self, address: Address, now: datetime) -> bool:
-        """Whether the marketplace is within its allowance of requests, counted over the last second in this process."""
+        """Whether the marketplace is within its allowance of requests, counted over the last second in this process. What nobody signed does not
+        count: who knows an address can't use it up."""
         return self._within(self._lately, address.marketplace_id, address.allowance, now)
 
     def _receipt(self, address: Address, now: datetime, status: int, reason: str) -> None:

@@ -174,6 +174,8 @@ def test_429_beyond_the_allowance(app: Flask, post: Post, write: Write) -> None:
     with write() as session:
         (shop,) = session.scalars(select(factories.Marketplace))
         shop.allowance = 2
+    forged = [post(key=f"f{number}", by=new_secret()).status_code for number in range(3)]
+    assert forged == [401] * 3  # who knows the address can't use the allowance up
     answers = [post(key=f"m{number}") for number in range(3)]
     assert [answer.status_code for answer in answers] == [202, 202, 429]
     assert answers[2].headers["Retry-After"] == "1"
