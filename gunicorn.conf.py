@@ -28,6 +28,7 @@ keepalive = 75  # longer than a router keeps its side open, so that it is not we
 graceful_timeout = 6  # platforms kill 10 s after SIGTERM
 loglevel = settings.log_level.lower()
 logconfig_dict = journal.layout(settings.log_level, settings.log_format)
+logger_class = "webapp.serving.Logger"
 accesslog = None  # the routers have one, and ours would hold what people searched for
 
 BODY_SECONDS = 10.0

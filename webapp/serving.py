@@ -5,10 +5,18 @@ from __future__ import annotations
 import select
 from typing import Any
 
+from gunicorn.glogging import Logger as GunicornLogger
+
 from webapp.reception import Reception
 
 STAY = 250
 """Milliseconds for which a thread waits for its connection's next request before it gives the connection back to the main thread."""
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's, which would put together a line about every request, for an access log that there is not."""
+
+    access_log_enabled = False
 
 
 class Worker(Reception):
