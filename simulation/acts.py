@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
 from sqlalchemy import select
 
+from simulation import reference
 from simulation.house import Crash
-from simulation.scene import CLUB, MEMBER, PEOPLE, PLACES
+from simulation.merchant import LIKED
+from simulation.scene import HOME, MEMBER, PEOPLE
+from simulation.side import Side
 from simulation.stage import STILL, Stage
 from simulation.workers import RENEW_AFTER, Worker
-from webapp.models import Customer, Lane, LogEntry, Rule
+from webapp.models import Customer, Lane, LogEntry
 
 Act = Callable[[Stage, Random], None]
 
@@ -63,7 +67,7 @@ def call(stage: Stage, dice: Random) -> None:
     ready = [job for job in worker.jobs if job.ready]
     if ready:
         if dice.random() < 0.35:
-            stage.spoil(dice)
+            stage.spoil(dice.choice(stage.sides), dice)
         worker.call(dice.choice(ready))
 
 
@@ -108,7 +112,7 @@ def _pass(stage: Stage, length: timedelta, dice: Random) -> None:
             if dice.random() < 0.5:
                 worker.die()
             for job in worker.jobs:
-                stage.ledger.stand_still(id(job.work))
+                stage.side(job.work.seat.id).ledger.stand_still(id(job.work))
     stage.pass_time(length)
 
 
@@ -124,10 +128,7 @@ def redis(stage: Stage, dice: Random) -> None:
 
 def rule(stage: Stage, dice: Random) -> None:
     """The merchant makes a rule, or changes one. What was said of subscriptions before is there by then (docs/simulation.md)."""
-    late = [letter for letter in stage.checkout.on_the_way if letter.about_subscription]
-    for letter in dice.sample(late, len(late)):
-        stage.deliver([letter])
-    stage.checkout.since = len(stage.checkout.letters)
+    stage.deliver_steps(dice)
     _pass(stage, timedelta(seconds=5), dice)  # what is said from here on is later than all of that
     (stage.merchant.make if dice.random() < 0.4 else stage.merchant.change)(dice)
     stage.say(f"rules: {stage.merchant.standing()}")
@@ -137,9 +138,8 @@ def entry(stage: Stage, dice: Random) -> None:
     """The merchant replays an entry, skips one, or removes what was kept."""
     with stage.house.read() as session:
         rows = session.execute(
-            select(LogEntry.id, LogEntry.target_id, Customer.email, Rule.target_id.label("now"))
+            select(LogEntry.id, LogEntry.target_id, LogEntry.integration_id, Customer.email)
             .join(Customer, Customer.id == LogEntry.customer_id)
-            .join(Rule, Rule.id == LogEntry.rule_id, isouter=True)
             .where(LogEntry.lane_id.is_not(None))
             .order_by(LogEntry.id)
         ).all()
@@ -151,91 +151,133 @@ def entry(stage: Stage, dice: Random) -> None:
     elif act == "skip":
         done = stage.merchant.skip(one.id)
     else:
-        done = one.now in (None, one.target_id) and stage.merchant.replay(one.id)
-        stage.ledger.doubt(one.email, [stage.named[one.target_id]])
+        done = stage.merchant.replay(one.id)
+        side, place = stage.side(one.integration_id), stage.named[one.target_id]
+        side.ledger.doubt(one.email, [MEMBER if place == side.member else place])
     stage.ring()
     stage.say(f"{act}: {done}")
 
 
+def cancel(stage: Stage, dice: Random) -> None:
+    """The merchant cancels what waits for its time. What was said of subscriptions before is there by then (docs/simulation.md)."""
+    with stage.house.read() as session:
+        due = select(LogEntry.id).where(LogEntry.due_at > stage.now, LogEntry.status == "queued").order_by(LogEntry.id)
+        entries = session.scalars(due).all()
+    if not entries:
+        return
+    stage.deliver_steps(dice)
+    done = stage.merchant.cancel(dice.choice(entries))
+    if done:
+        email, about, mark = done
+        rules = reference.waiting(stage.checkout.told(email), about, stage.named[mark.target_id], mark.at)
+        stage.merchant.by_hand[email].canceled.append(replace(about, rules=rules))
+        stage.faults += [] if rules else [f"canceled what nothing waits for: {about}"]
+    stage.say(f"cancel: {done is not None}")
+
+
+def decide(stage: Stage, dice: Random) -> None:
+    """The merchant grants a customer something by hand, takes something away, or leaves it to purchases again; and may think better of it."""
+    with stage.house.read() as session:
+        known = session.scalars(select(Customer.email).order_by(Customer.id)).all()
+    if not known:
+        return
+    email, place = dice.choice(known), dice.choice(LIKED)
+    for _ in range(dice.randint(1, 3)):
+        about = place if dice.random() < 0.6 else HOME[place]
+        stage.say(f"decided: {stage.merchant.decide(dice, email, about)} {about} {email}")
+    stage.ring()
+
+
+def move(stage: Stage, dice: Random) -> None:
+    """The merchant says that a customer is in a community under another address, where an account may be already; or under their own."""
+    side, email = dice.choice(stage.sides), dice.choice(list(PEOPLE))
+    address = email if dice.random() < 0.25 else f"{len(stage.trace)}.{email}"
+    if address != side.addresses[email] and stage.merchant.move(side.integration, email, address):
+        if address != email and dice.random() < 0.4:
+            side.community.add_member(address, PEOPLE[email])
+            side.community.put(address, *(side.remote[place] for place in dice.sample(side.places(), dice.randint(0, len(side.places())))))
+        side.move(email, address)
+        stage.ring()
+    stage.say(f"moved to {address}")
+
+
 def integration(stage: Stage, dice: Random) -> None:
-    """The merchant pauses the integration, resumes it, only watches, lets it call, gives it another key, refreshes its catalog."""
-    merchant = stage.merchant
+    """The merchant pauses an integration, resumes it, only watches, lets it call, gives it another key, refreshes its catalog."""
+    merchant, side = stage.merchant, dice.choice(stage.sides)
     acts: tuple[Callable[[], None], ...] = (
-        lambda: merchant.pause(True), lambda: merchant.pause(False), lambda: merchant.watch(True), lambda: merchant.watch(False),
-        merchant.replace_key, stage.refresh,
+        lambda: merchant.pause(side.integration, True), lambda: merchant.pause(side.integration, False),
+        lambda: merchant.watch(side.integration, True), lambda: merchant.watch(side.integration, False),
+        lambda: merchant.replace_key(side.integration, side.community.tokens), side.refresh,
     )  # fmt: skip
     place = dice.randrange(len(acts))
     acts[place]()
     stage.ring()
-    stage.upset = True
     stage.say(f"integration: {place}")
 
 
 def hand(stage: Stage, dice: Random) -> None:
-    """Somebody does something by hand in the community: removes a member, takes one in, puts one somewhere; or a member changes their e-mail."""
-    email = dice.choice(list(PEOPLE))
-    circle, address = stage.house.community, stage.addresses[email]
-    if not stage.is_member(email):
+    """Somebody does something by hand in a community: removes a member, takes one in, puts one somewhere; or a member changes their e-mail."""
+    side, email = dice.choice(stage.sides), dice.choice(list(PEOPLE))
+    circle, address = side.community, side.addresses[email]
+    if not side.is_member(email):
         if dice.random() < 0.5:
             circle.add_member(address, PEOPLE[email])
-            stage.put[email].add(MEMBER)
-            stage.ledger.disturb(email)
+            side.put[email].add(side.member)
+            side.ledger.disturb(email)
         return
     act = dice.choice(("remove", "rename", "put"))
     if act == "remove":
         circle.remove_member(address)
-        stage.given[email].clear()
-        stage.put[email].clear()
-        stage.disturb(email)
-    elif act == "rename" and _is_known(stage, email):
-        stage.addresses[email] = f"{len(stage.trace)}-{email}"
-        circle.change_email(address, stage.addresses[email])
-        stage.disturb(email)
+        side.given[email].clear()
+        side.put[email].clear()
+        side.disturb(email)
+    elif act == "rename" and _is_known(stage, side, email):
+        side.addresses[email] = f"{len(stage.trace)}-{email}"
+        circle.change_email(address, side.addresses[email])
+        side.disturb(email)
     elif act == "put":
-        place = dice.choice(stage.places())
-        if place not in (stage.held(email) or ()):
-            circle.put(address, stage.remote[place])
-            stage.put[email].add(place)
-            stage.ledger.disturb(email)
+        place = dice.choice(side.places())
+        if place not in (side.held(email) or ()):
+            circle.put(address, side.remote[place])
+            side.put[email].add(place)
+            side.ledger.disturb(email)
     stage.say(f"by hand: {act} {email}")
 
 
-def _is_known(stage: Stage, email: str) -> bool:
+def _is_known(stage: Stage, side: Side, email: str) -> bool:
     """Whether Cartwheel has heard of the member's id, by which alone it can find somebody under another address."""
-    member = stage.house.community.state.active(stage.addresses[email])
+    member = side.community.state.active(side.addresses[email])
     with stage.house.read() as session:
-        known = session.scalar(select(Lane.member_id).join(Customer, Customer.id == Lane.customer_id).where(Customer.email == email))
+        mine = select(Lane.member_id).join(Customer, Customer.id == Lane.customer_id)
+        known = session.scalar(mine.where(Customer.email == email, Lane.integration_id == side.integration))
     return member is not None and known == str(member.id)
 
 
 def catalog(stage: Stage, dice: Random) -> None:
-    """Somebody deletes a place in the community, gives one another name, or makes a new one. Cartwheel may hear of it or not."""
-    act, place = dice.choice(("delete", "rename", "new")), dice.choice(stage.places())
-    if act == "delete" and not stage.gone:
-        stage.house.community.delete(stage.remote[place])
-        stage.gone |= {place, *(one.name for one in PLACES if one.in_club and place == CLUB)}
-        for email in PEOPLE:
-            stage.ledger.disturb(email)
+    """Somebody deletes a place in a community, gives one another name, or makes a new one. Cartwheel may hear of it or not."""
+    side = dice.choice(stage.sides)
+    act, place = dice.choice(("delete", "rename", "new")), dice.choice(side.places())
+    if act == "delete" and not side.gone:
+        side.delete(place)
     elif act == "rename":
-        stage.house.community.rename(stage.remote[place], f"{place} {len(stage.trace)}")
-        stage.ledger.renamed = True
+        side.community.rename(side.remote[place], f"{place} {len(stage.trace)}")
+        side.ledger.renamed = True
     elif act == "new":
-        stage.names[stage.house.community.add_space(f"New {len(stage.trace)}")] = "new"
-    stage.upset = True
+        side.names[side.community.add_space(f"New {len(stage.trace)}")] = "new"
+    side.stale = True
     stage.say(f"catalog: {act} {place}")
     if dice.random() < 0.5:
-        stage.refresh()
+        side.refresh()
 
 
 def mode(stage: Stage, dice: Random) -> None:
-    """The community as a whole changes: its key dies, its plan or its limits end, it is down; or all is well again."""
-    email = dice.choice(list(PEOPLE))
+    """A community as a whole changes: its key dies, its plan or its limits end, it is down; or all is well again."""
+    side, email = dice.choice(stage.sides), dice.choice(list(PEOPLE))
     kind = dice.choice(("dead", "plan", "day", "full", "blocked", "down", "owner", "billed", "well", "well", "well"))
-    circle = stage.house.community
     if kind == "dead":
-        circle.tokens[:] = []
+        side.community.tokens[:] = []
     elif kind in ("owner", "billed"):
-        member = circle.state.active(stage.addresses[email])
+        member = side.community.state.active(side.addresses[email])
         if member is not None:
             setattr(member, kind, True)
     else:
@@ -243,8 +285,7 @@ def mode(stage: Stage, dice: Random) -> None:
             "plan": {"plan_without_api": True}, "day": {"daily_limit": 0}, "full": {"member_limit": 0},
             "blocked": {"blocked_domains": ["shop.test"]}, "down": {"trouble": "error"},
         }  # fmt: skip
-        stage.set_modes(**modes.get(kind, {}))
-    stage.upset = True
+        side.set_modes(**modes.get(kind, {}))
     stage.say(f"the community: {kind}")
 
 
@@ -259,7 +300,7 @@ def _or_die(stage: Stage, worker: Worker, act: Callable[[Worker], object]) -> No
 ACTS: Mapping[str, Act] = {
     act.__name__: act
     for act in (
-        happen, deliver, repeat, drain, claim, call, record, die, stop, seconds, hours, days, weather, redis, rule, entry, integration, hand,
-        catalog, mode,
+        happen, deliver, repeat, drain, claim, call, record, die, stop, seconds, hours, days, weather, redis, rule, entry, cancel, decide, move,
+        integration, hand, catalog, mode,
     )
 }  # fmt: skip

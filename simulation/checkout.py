@@ -10,7 +10,7 @@ from random import Random
 
 from simulation.reference import STEPS, Rule, Said
 from simulation.scene import PEOPLE, PRODUCTS
-from webapp.sources import Message, NotUnderstood, Request
+from webapp.sources import Line, Message, NotUnderstood, Person, Request
 from webapp.sources.cartwheel import CARTWHEEL, signed
 
 SECRET = "whsec_c2ltdWxhdGlvbi1zaW11bGF0aW9uLXNpbXVsYXRpb24="  # noqa: S105  it signs for a simulation alone
@@ -36,7 +36,9 @@ class Letter:
         return self.lines[0].word in STEPS
 
     def read(self, now: datetime) -> Message:
-        """What Cartwheel's own source makes of it, with its signature."""
+        """What Cartwheel's own source makes of it, with its signature. What names nothing but a product comes from another source."""
+        if self.lines[0].is_bare:
+            return _bare(self.lines[0])
         headers = {**signed(SECRET, self.key, now, self.body), "content-type": "application/json"}
         found = CARTWHEEL.read(Request(self.body, headers, {}, (SECRET,)), now)
         if found is None or isinstance(found, NotUnderstood):
@@ -54,7 +56,7 @@ class Sold:
 
     email: str
     product: str
-    order: str
+    order: str | None
     subscription: str | None
     payments: int = 1
 
@@ -84,6 +86,10 @@ class Checkout:
 
     def _order(self, dice: Random, email: str, now: datetime) -> None:
         order = f"o{len(self.letters)}"
+        if dice.random() < 0.12:
+            self.sold.append(Sold(email, dice.choice(PRODUCTS), None, None))
+            self._send(dice, [Said("", now, email, "order.created", self.sold[-1].product)])
+            return
         lines = []
         for product in dice.sample(PRODUCTS, dice.choice((1, 1, 2))):
             renewed = [s.subscription for s in self._mine(email) if s.product == product and s.subscription]
@@ -94,7 +100,9 @@ class Checkout:
 
     def _refund(self, dice: Random, email: str, now: datetime) -> None:
         mine = self._mine(email)
-        sold = dice.choice(mine) if mine and dice.random() < 0.9 else Sold(email, dice.choice(PRODUCTS), "of-old", None)
+        sold = dice.choice(mine) if mine and dice.random() < 0.75 else Sold(email, dice.choice(PRODUCTS), "of-old", None)
+        if sold.order is None and dice.random() < 0.7:  # here it is told which order it was, in a way
+            sold = replace(sold, order="of-old")
         number = len(self.letters)
         self._send(dice, [
             Said("", now, email, "order.refunded", sold.product, order=sold.order, full=dice.random() < 0.75,
@@ -106,7 +114,7 @@ class Checkout:
 
     def _step(self, dice: Random, email: str, now: datetime, word: str = "") -> None:
         mine = [s for s in self._mine(email) if s.subscription]
-        if not mine:
+        if not mine or dice.random() < 0.1:
             mine = [Sold(email, dice.choice(PRODUCTS), "", f"s-of-old-{email[0]}")]
         one = dice.choice(mine)
         line = Said("", now, email, word or dice.choice(WORDS), one.product, subscription=one.subscription)
@@ -140,6 +148,14 @@ class Checkout:
         said = tuple(replace(line, key=key) for line in lines)
         address = dice.choice((said[0].email, said[0].email.title(), f" {said[0].email}"))
         self.letters.append(Letter(key, said, json.dumps(_written(said, address)).encode()))
+
+
+def _bare(said: Said) -> Message:
+    """What a list of past purchases says, or a checkout that does not tell which order it means."""
+    kind = "purchased" if said.word == "order.created" else "refunded" if said.full else "partially_refunded"
+    return Message(
+        said.key, said.word, said.at, Person(said.email, PEOPLE[said.email].split()[0]), (Line(kind, said.product, ref=said.refund),)
+    )
 
 
 def _written(said: Sequence[Said], address: str) -> dict[str, object]:

@@ -7,7 +7,8 @@ from collections import Counter
 from sqlalchemy import select
 
 from simulation import reference
-from simulation.scene import MEMBER, PEOPLE
+from simulation.scene import HOME, PEOPLE
+from simulation.side import Side
 from simulation.stage import Stage
 from webapp.engine.work import WATCHED
 from webapp.models import Customer, LogEntry, Product
@@ -50,33 +51,34 @@ def all_logged(stage: Stage) -> list[str]:
     return [f"{count - logged[what]} of {count} entries are missing: {what}" for what, count in happened.items() if logged[what] < count]
 
 
-def unfinished(stage: Stage) -> list[tuple[int, str]]:
+def unfinished(stage: Stage) -> list[tuple[int, str, Side]]:
     """The entries that failed, were skipped or only watched, with their customers: what they asked for may not be so, rightly."""
     with stage.house.read() as session:
         rows = session.execute(
-            select(LogEntry.id, Customer.email)
+            select(LogEntry.id, Customer.email, LogEntry.integration_id)
             .join(Customer, Customer.id == LogEntry.customer_id)
             .where(LogEntry.status.in_(("failed", "skipped")) | (LogEntry.cause == WATCHED))
             .order_by(LogEntry.id)
         )
-        return [(entry, email) for entry, email in rows]
+        return [(entry, email, stage.side(integration or 0)) for entry, email, integration in rows]
 
 
-def community(stage: Stage, email: str) -> list[str]:
-    """Whether a customer holds in the community what they should, and nothing else.
+def community(stage: Stage, side: Side, email: str) -> list[str]:
+    """Whether a customer holds in a community what they should, and nothing else.
 
     Free is what they had before Cartwheel, where no removal was ever meant for it or an add was; what somebody put them into by hand since;
     and a membership that came with nothing but places which are gone.
     """
-    told, by_hand = stage.checkout.told(email), stage.merchant.by_hand.get(email, ())
+    told, by_hand = stage.checkout.told(email), stage.merchant.by_hand[email]
     wishes = reference.wishes(told, by_hand, stage.now)
-    should = wishes.held - stage.gone
-    free = {place for place in stage.given[email] if place in wishes.opened or place not in wishes.taken} | stage.put[email] | {"new"}
-    if MEMBER not in reference.wishes(told, by_hand, stage.now, stage.gone).held:
-        free.add(MEMBER)
-    held = stage.held(email)
-    has = {MEMBER, *held} if held is not None else set()
+    should = {place for place in wishes.held if HOME[place] == side.member} - side.gone
+    free = {place for place in side.given[email] if place in wishes.opened or place not in wishes.taken} | side.put[email] | {"new"}
+    if side.member not in reference.wishes(told, by_hand, stage.now, side.gone).held:
+        free.add(side.member)
+    held = side.held(email)
+    has = {side.member, *held} if held is not None else set()
     wrong = (has ^ should) - free
-    old = stage.house.community.state.active(email)
-    twice = [f"{email} has two accounts"] if stage.addresses[email] != email and old is not None else []
-    return [f"{email} {'has' if place in has else 'lacks'} {place}; should hold {sorted(should)}" for place in sorted(wrong)] + twice
+    old = side.community.state.active(email)
+    twice = side.addresses[email] != email and email not in side.moved and old is not None
+    found = [f"{email} {'has' if place in has else 'lacks'} {place}; should hold {sorted(should)}" for place in sorted(wrong)]
+    return [*found, f"{email} has two accounts"] if twice else found

@@ -1,4 +1,4 @@
-"""The real engine on a real schema: SQLite in memory, one marketplace with its source, connected to one community of the sandbox.
+"""The real engine on a real schema: SQLite in memory, one marketplace with its source, connected to two communities of the sandbox.
 
 The time is moved by whoever plays; ids come from a counter. Nothing here draws.
 """
@@ -6,7 +6,7 @@ The time is moved by whoever plays; ids come from a counter. Nothing here draws.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from sandbox.community import Community
-from simulation.scene import CLUB, MEMBER, PLACES, PRODUCTS, START
+from simulation.scene import CLUB, COMMUNITIES, HOME, PRODUCTS, START, Place
 from simulation.wire import Wire
 from webapp.apps import MEMBERSHIP, Refused
 from webapp.apps.registry import APPS
@@ -30,6 +30,8 @@ from webapp.models import Base, Integration, Marketplace, Product, Source, Targe
 
 TOKEN = "token-1"  # noqa: S105  the first key of a community that is made here
 CIRCLE = APPS["circle"]
+FIRST_ID = 1_000_000
+"""Ids are as long as each other, as real ones are: of two of a person's decisions at the same time the later is the larger."""
 
 
 class Crash(Exception):
@@ -41,23 +43,30 @@ class Pristine:
     """A house as it was built, from which others are copied: that costs a hundredth."""
 
     database: Any
-    community: dict[str, Any]
+    communities: Mapping[str, dict[str, Any]]
     marketplace: int
     source: int
-    integration: int
+    integrations: Mapping[str, int]
     last_id: int
 
 
 class House:
     """One marketplace's engine, with its clock."""
 
-    def __init__(self, engine: Engine, community: Community, now: datetime = START) -> None:
-        self.engine, self.community, self.now = engine, community, now
-        community.world.now = lambda: self.now
-        self.wire = Wire(community)
+    def __init__(self, engine: Engine, communities: Mapping[str, Community], now: datetime = START) -> None:
+        self.engine, self.communities, self.now = engine, communities, now
+        for community in communities.values():
+            community.world.now = lambda: self.now
         self.snapshots = Snapshots()
-        self.marketplace = self.source = self.integration = 0
-        self.last_id = 0
+        self.marketplace = self.source = 0
+        self.integrations: dict[str, int] = {}
+        self.wires: dict[int, Wire] = {}
+        self.last_id = FIRST_ID
+
+    def connect(self, integrations: Mapping[str, int]) -> None:
+        """These integrations are connected to the communities, by the names of their memberships."""
+        self.integrations = dict(integrations)
+        self.wires = {integration: Wire(self.communities[member]) for member, integration in integrations.items()}
 
     def _hand(self) -> Hand:
         """Whose doing a change is: the merchant's."""
@@ -93,9 +102,9 @@ class House:
         driver: Any = self.engine.raw_connection().driver_connection
         return int(driver.execute(question).fetchone()[0])
 
-    def connect(self, name: str) -> None:
-        """The marketplace with its source, its integration, its catalog and its products, made as the pages make them."""
-        self.community.tokens[:] = [TOKEN]
+    def open(self, name: str) -> None:
+        """The marketplace with its source, its integrations, their catalogs and its products, made as the pages make them."""
+        made: dict[str, int] = {}
         with self.write() as session:
             self.marketplace, self.source = self.new_id(self.now), self.new_id(self.now)
             session.add(Marketplace(id=self.marketplace, name=name, created_at=self.now))
@@ -105,39 +114,43 @@ class House:
                 row = Product(id=self.new_id(self.now), marketplace_id=self.marketplace, external_id=product, name=product.title())
                 row.created_at = self.now
                 session.add(row)
-            connection = integrations.Connection("circle", CIRCLE.connect(self.wire.client(TOKEN)), {"api_key": TOKEN})
-            made = integrations.create(session, self.marketplace, "My community", connection, seal, self.new_id, self.now)
-            self.integration = made.id
-        self.refresh()
+            for member, community in self.communities.items():
+                community.tokens[:] = [TOKEN]
+                connection = integrations.Connection("circle", CIRCLE.connect(Wire(community).client(TOKEN)), {"api_key": TOKEN})
+                made[member] = integrations.create(session, self.marketplace, f"My {member}", connection, seal, self.new_id, self.now).id
+        self.connect(made)
+        for integration in made.values():
+            self.refresh(integration)
 
-    def refresh(self) -> None:
+    def refresh(self, integration: int) -> None:
         """Load the catalog, as `workers.loading` does."""
         with self.write() as session:
-            row = session.get_one(Integration, self.integration)
+            row = session.get_one(Integration, integration)
             loading.want(row, self.now)
             key = key_of(row.credentials)
-            run = loading.begin(session, self.integration, self.now)
+            run = loading.begin(session, integration, self.now)
         if run is None:
             return
         try:
-            items = [item for *_, page in CIRCLE.load_catalog(self.wire.client(key)) for item in page]
+            items = [item for *_, page in CIRCLE.load_catalog(self.wires[integration].client(key)) for item in page]
         except Refused as refused:
-            self._fail(run, refused.sentence, refused.cause or None)
+            self._fail(integration, run, refused.sentence, refused.cause or None)
         except LookupError as wrong:
-            self._fail(run, str(wrong), None)
+            self._fail(integration, run, str(wrong), None)
         else:
             with self.write() as session:
-                loading.finish(session, self.integration, run, items, CIRCLE.kinds, self.now, self.new_id)
+                loading.finish(session, integration, run, items, CIRCLE.kinds, self.now, self.new_id)
 
-    def _fail(self, run: str, sentence: str, cause: str | None) -> None:
+    def _fail(self, integration: int, run: str, sentence: str, cause: str | None) -> None:
         with self.write() as session:
-            loading.fail(session, self.integration, run, sentence, "Press Refresh.", self.now, cause)
+            loading.fail(session, integration, run, sentence, "Press Refresh.", self.now, cause)
 
     def targets(self) -> dict[str, Target]:
         """What can be held, by name, also what is gone."""
         with self.read() as session:
-            rows = session.query(Target).all()
-            return {MEMBER if row.kind == MEMBERSHIP else row.name: row for row in rows}
+            members = {integration: member for member, integration in self.integrations.items()}
+            named = {members[row.integration_id] if row.kind == MEMBERSHIP else row.name: row for row in session.query(Target)}
+            return {name: named[name] for name in HOME}
 
 
 def seal(text: str) -> bytes:
@@ -164,7 +177,7 @@ def empty() -> House:
         _blank.append((bare.raw_connection().driver_connection, _engine()))
     database, engine = _blank[0]
     database.backup(engine.raw_connection().driver_connection)
-    return House(engine, Community(lambda: START))
+    return House(engine, {})
 
 
 def build() -> House:
@@ -174,9 +187,11 @@ def build() -> House:
         _engines.append(_engine())
     pristine, engine = _built[0], _engines[0]
     pristine.database.backup(engine.raw_connection().driver_connection)
-    house = House(engine, Community(lambda: START))
-    house.community.restore(pristine.community)
-    house.marketplace, house.source, house.integration = pristine.marketplace, pristine.source, pristine.integration
+    house = House(engine, {member: Community(lambda: START) for member in pristine.communities})
+    for member, snapshot in pristine.communities.items():
+        house.communities[member].restore(snapshot)
+    house.connect(pristine.integrations)
+    house.marketplace, house.source = pristine.marketplace, pristine.source
     house.last_id = pristine.last_id
     return house
 
@@ -184,15 +199,23 @@ def build() -> House:
 def _build() -> Pristine:
     engine = _engine()
     Base.metadata.create_all(engine)
-    community = Community(lambda: START)
-    club = community.add_group(CLUB)
-    make = {"space": community.add_space, "event": community.add_event, "tag": community.add_tag}
-    for place in PLACES[1:]:
-        _ = community.add_space(place.name, club) if place.in_club else make[place.kind](place.name)
-    house = House(engine, community)
-    house.connect("Acme Courses")
+    house = House(engine, {member: _community(places) for member, places in COMMUNITIES.items()})
+    house.open("Acme Courses")
     database = engine.raw_connection().driver_connection
-    return Pristine(database, community.snapshot(), house.marketplace, house.source, house.integration, house.last_id)
+    snapshots = {member: community.snapshot() for member, community in house.communities.items()}
+    return Pristine(database, snapshots, house.marketplace, house.source, house.integrations, house.last_id)
+
+
+def _community(places: Iterable[Place]) -> Community:
+    made, groups = Community(lambda: START), {}
+    for place in places:
+        if place.kind == "space_group":
+            groups[place.name] = made.add_group(place.name)
+        elif place.in_club:
+            made.add_space(place.name, groups[CLUB])
+        else:
+            {"space": made.add_space, "event": made.add_event, "tag": made.add_tag}[place.kind](place.name)
+    return made
 
 
 def _engine() -> Engine:

@@ -76,7 +76,7 @@ class Ledger:
             self.faults.append(f"{piece.sent} calls for one piece of work")
         if request.lost or answer.status in (0, 401, 403, 429) or answer.status >= 500:
             self._count("lost")
-            self.doubt(piece.email, about)
+            self.doubt(piece.email, about if request.method != "GET" else KINDS)  # it was asked since something was in question
             piece.odd = True
         elif request.method == "GET":
             piece.asked += 1

@@ -33,14 +33,14 @@ class Mutation:
 
 
 MUTATIONS = (
-    Mutation("A refund takes what other purchases grant", "webapp.engine.access", "_closed", " and _meant(m, purchase, record)", "", 9),
+    Mutation("A refund takes what other purchases grant", "webapp.engine.access", "_closed", " and _meant(m, purchase, record)", "", 101),
     Mutation(
         "Who is removed from the community keeps its places",
         "webapp.engine.access",
         "_verdict",
         "(target, record.membership)  #",
         "(target,)  #",
-        61,
+        41,
     ),
     Mutation(
         "A removal wins over an add of the same message",
@@ -48,10 +48,10 @@ MUTATIONS = (
         "Mark.order",
         'self.op in ("open", "lift")',
         'self.op not in ("open", "lift")',
-        61,
+        1,
     ),
     Mutation(
-        "Timed access never ends", "webapp.engine.access", "_ends_at", "opening.until if opening.until", "FOR_GOOD if opening.until", 0
+        "Timed access never ends", "webapp.engine.access", "_ends_at", "opening.until if opening.until", "FOR_GOOD if opening.until", 1
     ),
     Mutation(
         "A recovery does not undo a removal that waits",
@@ -59,7 +59,7 @@ MUTATIONS = (
         "undone_by",
         "if not mark.recoverable",
         "if mark.recoverable",
-        18,
+        30,
     ),
     Mutation(
         "The newest clearing does not count",
@@ -67,7 +67,7 @@ MUTATIONS = (
         "_verdict",
         "(_closed(purchase, reach, stands, record), clear)",
         "(_closed(purchase, reach, stands, record), None)",
-        40,
+        14,
     ),
     Mutation(
         "A bought product does not undo its abandoned cart",
@@ -75,10 +75,10 @@ MUTATIONS = (
         "_weigh_prospects",
         "if fired.trigger == PROSPECT and",
         "if fired.trigger != PROSPECT and",
-        0,
+        1,
     ),
     Mutation(
-        "What a late message refutes counts on", "webapp.engine.revisions", "refute", "values(void=never_was)", "values(void=False)", 20
+        "What a late message refutes counts on", "webapp.engine.revisions", "refute", "values(void=never_was)", "values(void=False)", 61
     ),
     Mutation(
         "Nobody looks at a lane again when time gives or takes something",
@@ -86,7 +86,7 @@ MUTATIONS = (
         "_finish",
         "_first(looks[work.lane_id], work.changes_at)",
         "looks[work.lane_id]",
-        0,
+        11,
     ),
     Mutation(
         "Nobody looks at a lane again after a message came",
@@ -94,7 +94,7 @@ MUTATIONS = (
         "Book._make_due",
         "set(self.lanes.values()) - set(self.fresh)",
         "set(self.fresh) - set(self.lanes.values())",
-        1,
+        2,
     ),
     Mutation(
         "A lane whose worker died is never taken again",
@@ -102,10 +102,15 @@ MUTATIONS = (
         "renew",
         "claimed_until=until, due_at=until",
         "claimed_until=until, due_at=None",
-        10,
+        1,
     ),
     Mutation(
-        "What was learned is not written down", "webapp.engine.recording", "_beliefs", "    if changed:", "    if not changed and work:", 0
+        "What was learned is not written down",
+        "webapp.engine.recording",
+        "_beliefs",
+        "    if changed:",
+        "    if changed and not changed:",
+        5,
     ),
     Mutation(
         "An invitation carries nothing",
@@ -113,7 +118,7 @@ MUTATIONS = (
         "_invite",
         "known, want.membership, carried, want",
         "known, want.membership, carried[:0], want",
-        0,
+        1,
     ),
     Mutation(
         "What is certain is asked again",
@@ -121,9 +126,54 @@ MUTATIONS = (
         "_agrees",
         "belief is not None and belief.fresh and",
         "belief is not None and not belief.fresh and",
-        15,
+        14,
     ),
-    Mutation("The same message counts twice", "webapp.engine.intake", "_event", '"key": message.key', '"key": f"{message.key} {event}"', 1),
+    Mutation("The same message counts twice", "webapp.engine.intake", "_event", '"key": message.key', '"key": f"{message.key} {event}"', 2),
+    Mutation("A grant by hand can't be ended", "webapp.engine.granting", "_end_grants", "opened - ended", "opened - opened", 41),
+    Mutation(
+        "What is given back leaves the membership taken away",
+        "webapp.engine.granting",
+        "_taken",
+        "(target, record.membership)",
+        "(target,)",
+        41,
+    ),
+    Mutation(
+        "Whose membership was taken away by hand keeps their places",
+        "webapp.engine.access",
+        "_verdict",
+        '(m.op == "veto" and m.target in reach)',
+        '(m.op == "veto" and m.target == target)',
+        41,
+    ),
+    Mutation(
+        "A refund of an order that nobody knows takes what any order grants",
+        "webapp.engine.access",
+        "_meant",
+        " and not mine.named",
+        "",
+        126,
+    ),
+    Mutation(
+        "What is canceled happens all the same", "webapp.engine.entries", "cancel", "        session.delete(mark)", "        pass", 239
+    ),
+    Mutation(
+        "Another address is believed to hold what the one before held",
+        "webapp.engine.aliases",
+        "put",
+        "session.execute(delete(Holding).where(Holding.lane_id == lane.id))",
+        "pass",
+        11,
+    ),
+    Mutation("What is granted by hand for some days stays for good", "webapp.engine.granting", "grant", "until=until", "until=None", 8),
+    Mutation(
+        "A grant does not move with what it was given for",
+        "webapp.engine.revisions",
+        "move",
+        '"at": terms.at, "until"',
+        '"at": mark.at, "until"',
+        168,
+    ),
 )
 
 

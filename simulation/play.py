@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import traceback
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from sandbox.answers import Answers
 from simulation import checks, reference
 from simulation.acts import ACTS
-from simulation.house import build
-from simulation.scene import ADDS, MEMBER, PEOPLE
+from simulation.house import build, key_of
+from simulation.scene import ADDS, HOME, PEOPLE
+from simulation.side import Side
 from simulation.stage import Stage
 from webapp.models import Customer, Integration, Lane, LogEntry
 
 STEPS = {
     "happen": 40, "deliver": 30, "repeat": 4, "drain": 12, "claim": 5, "call": 9, "record": 7, "die": 2, "stop": 1, "seconds": 4,
-    "hours": 6, "days": 4, "weather": 3, "redis": 2, "rule": 3, "entry": 4, "integration": 3, "hand": 3, "catalog": 2, "mode": 3,
+    "hours": 6, "days": 4, "weather": 3, "redis": 2, "rule": 3, "entry": 4, "cancel": 6, "decide": 8, "move": 4,
+    "integration": 3, "hand": 3, "catalog": 2, "mode": 3,
 }  # fmt: skip
 """What may happen next, the likelier the larger the number."""
 
-LENGTHS = (10, 18, 30)
+LENGTHS = (12, 20, 30)
 """How many steps a run has."""
 
 TRACELESS = {"invite_deleted_id": "404", "reinvite_restores": False}
@@ -81,13 +84,16 @@ def run(seed: int, only: Collection[int] | None = None) -> Outcome:
             stage.say(step.kind)
             ACTS[step.kind](stage, stage.dice)
             stage.faults += checks.on_the_way(stage)
-            if stage.faults or stage.ledger.faults:
+            if stage.broken:
                 break
         else:
             _end(stage, Random(f"end of {seed}"))
     except Exception as fault:
         stage.faults.append(f"{type(fault).__name__}: {fault} ({_where(fault)})")
-    return Outcome(seed, chosen, (*stage.faults, *stage.ledger.faults), stage.ledger.totals, tuple(stage.trace))
+    totals = Counter[str]()
+    for side in stage.sides:
+        totals.update(side.ledger.totals)
+    return Outcome(seed, chosen, tuple(stage.broken), dict(totals), tuple(stage.trace))
 
 
 def _where(fault: Exception) -> str:
@@ -96,20 +102,26 @@ def _where(fault: Exception) -> str:
 
 
 def _begin(stage: Stage, dice: Random) -> None:
-    """Which of the plausible Circles it is, the first rules, and who was in the community before Cartwheel."""
-    circle = stage.house.community
-    if dice.random() < 0.6:
-        circle.answers = Answers.drawn(dice).changed(TRACELESS)
-        if circle.answers.existing_invite == "201_plain":
-            circle.answers = circle.answers.changed({"existing_invite": "201_message"})
+    """Which of the plausible Circles it is, the first rules, and who was in the communities before Cartwheel."""
     stage.merchant.begin(dice)
-    for email, name in PEOPLE.items():
-        if dice.random() < 0.3:
-            circle.add_member(email, name)
-            places = dice.sample(stage.places(), dice.randint(0, 3))
-            circle.put(email, *(stage.remote[place] for place in places))
-            stage.given[email] |= {MEMBER, *places}
-    stage.say(f"{circle.answers} {stage.merchant.standing()} {sorted((e, sorted(g)) for e, g in stage.given.items())}")
+    answers = _answers(dice)
+    for side in stage.sides:
+        side.community.answers = answers
+        for email, name in PEOPLE.items():
+            if dice.random() < 0.3:
+                side.community.add_member(email, name)
+                places = dice.sample(side.places(), dice.randint(0, min(3, len(side.places()))))
+                side.community.put(email, *(side.remote[place] for place in places))
+                side.given[email] |= {side.member, *places}
+        stage.say(f"{sorted((e, sorted(g)) for e, g in side.given.items())}")
+    stage.say(f"{answers} {stage.merchant.standing()}")
+
+
+def _answers(dice: Random) -> Answers:
+    if dice.random() >= 0.6:
+        return Answers()
+    answers = Answers.drawn(dice).changed(TRACELESS)
+    return answers.changed({"existing_invite": "201_message"}) if answers.existing_invite == "201_plain" else answers
 
 
 def _end(stage: Stage, dice: Random) -> None:
@@ -120,17 +132,30 @@ def _end(stage: Stage, dice: Random) -> None:
     _all_is_well(stage, dice)
     _settle(stage, dice)
     stage.faults += [*checks.all_ended(stage), *checks.all_logged(stage)]
-    excused = {email for _, email in checks.unfinished(stage)} | stage.disturbed
-    for email in PEOPLE:
-        if email not in excused:
-            stage.faults += checks.community(stage, email)
-    if stage.faults:
-        return
-    _see_to_the_rest(stage, dice)
+    failed = {(email, side.member) for _, email, side in checks.unfinished(stage)}
+    odd = failed | {(email, side.member) for side in stage.sides for email in side.disturbed}
+    for side in stage.sides:
+        for email in PEOPLE:
+            if (email, side.member) not in odd:
+                stage.faults += checks.community(stage, side, email)
+    if odd and not stage.faults:
+        _end_of_the_odd(stage, dice)
+    _tell_end(stage)
+
+
+def _end_of_the_odd(stage: Stage, dice: Random) -> None:
+    """Where something failed, or somebody had a hand in it, the merchant sees to it."""
+    unasked = _see_to_the_rest(stage)
     _settle(stage, dice)
     stage.faults += checks.all_ended(stage)
-    for email in PEOPLE:
-        stage.faults += checks.community(stage, email)
+    for side in stage.sides:
+        for email in PEOPLE:
+            if (email, side.member) not in unasked:
+                stage.faults += checks.community(stage, side, email)
+
+
+def _tell_end(stage: Stage) -> None:
+    """What the log says in the end goes into the trace."""
     with stage.house.read() as session:
         rows = session.execute(select(LogEntry.id, LogEntry.status, LogEntry.sentence).order_by(LogEntry.id))
         for _, status, sentence in rows:
@@ -138,23 +163,36 @@ def _end(stage: Stage, dice: Random) -> None:
 
 
 def _all_is_well(stage: Stage, dice: Random) -> None:
-    """The community is up, its key good, its limits far; the workers live and Redis is back; nothing is paused."""
-    circle = stage.house.community
-    circle.clear_faults()
-    stage.house.wire.cut = False
-    stage.set_modes()
-    for member in circle.state.members.values():
-        member.owner = member.billed = False
+    """The communities are up, their keys good, their limits far; the workers live and Redis is back; nothing is paused."""
     stage.redis = True
+    for side in stage.sides:
+        side.community.clear_faults()
+        side.wire.cut = False
+        side.set_modes()
+        for member in side.community.state.members.values():
+            member.owner = member.billed = False
     for worker in stage.workers:
         if dice.random() < 0.5:
             worker.record(dice.random())
         worker.die()
-    if stage.upset:
-        stage.merchant.watch(False)
-        stage.merchant.pause(False)
-        stage.merchant.replace_key()
-        stage.refresh()
+    for side in stage.sides:
+        _put_right(stage, side)
+
+
+def _put_right(stage: Stage, side: Side) -> None:
+    """The merchant sees to an integration as far as it needs it."""
+    with stage.house.read() as session:
+        row = session.get_one(Integration, side.integration)
+        paused, watched, key = row.paused_at is not None, row.watch_only, key_of(row.credentials)
+        dead = row.attention is not None or key not in side.community.tokens
+    if watched:
+        stage.merchant.watch(side.integration, False)
+    if paused:
+        stage.merchant.pause(side.integration, False)
+    if dead:
+        stage.merchant.replace_key(side.integration, side.community.tokens)
+    if side.stale:
+        side.refresh()
 
 
 def _settle(stage: Stage, dice: Random) -> None:
@@ -172,28 +210,36 @@ def _settle(stage: Stage, dice: Random) -> None:
 
 def _next(stage: Stage) -> datetime | None:
     """When something is due next; None where nothing ever will be."""
+    held = case((Integration.hold_until > Lane.due_at, Integration.hold_until), else_=Lane.due_at)
     with stage.house.read() as session:
-        due = session.scalar(select(func.min(Lane.due_at)))
-        held = session.scalar(select(Integration.hold_until))
-    return max(due, held) if due is not None and held is not None else due
+        due: datetime | None = session.scalar(
+            select(func.min(held)).select_from(Lane).join(Integration, Integration.id == Lane.integration_id)
+        )
+        return due
 
 
-def _see_to_the_rest(stage: Stage, dice: Random) -> None:
-    """The merchant replays what failed, was skipped or only watched; and for whom somebody had a hand in it, one thing that they should hold."""
+def _see_to_the_rest(stage: Stage) -> set[tuple[str, str]]:
+    """The merchant replays what failed, was skipped or only watched; and for whom somebody had a hand in it, one thing that they should hold.
+
+    Gives those for whom there is no such thing, by the side's membership: what became of them nobody has asked.
+    """
     stage.house.now += timedelta(hours=25)
-    for entry, email in checks.unfinished(stage):
+    for entry, email, side in checks.unfinished(stage):
         stage.merchant.replay(entry)
-        stage.ledger.doubt(email)
-    for email in sorted(stage.disturbed):
-        should = reference.wishes(stage.checkout.told(email), stage.merchant.by_hand.get(email, ()), stage.now).held - stage.gone
-        targets = [stage.merchant.targets[place] for place in sorted(should)]
-        with stage.house.read() as session:
-            asked = session.scalars(
-                select(LogEntry.id)
-                .join(Customer, Customer.id == LogEntry.customer_id)
-                .where(Customer.email == email, LogEntry.target_id.in_(targets), LogEntry.action.in_(ADDS.values()))
-                .order_by(LogEntry.id.desc())
-            ).all()
-        stage.ledger.disturb(email)
-        if not any(stage.merchant.replay(entry) for entry in asked) and should:
-            stage.disturbed.discard(email)
+        side.ledger.doubt(email)
+    return {(email, side.member) for side in stage.sides for email in sorted(side.disturbed) if not _ask_again(stage, side, email)}
+
+
+def _ask_again(stage: Stage, side: Side, email: str) -> bool:
+    """Whether there was something to ask for again, or nothing that they should hold."""
+    held = reference.wishes(stage.checkout.told(email), stage.merchant.by_hand[email], stage.now).held
+    targets = [stage.merchant.targets[place] for place in sorted(held - side.gone) if HOME[place] == side.member]
+    with stage.house.read() as session:
+        asked = session.scalars(
+            select(LogEntry.id)
+            .join(Customer, Customer.id == LogEntry.customer_id)
+            .where(Customer.email == email, LogEntry.target_id.in_(targets), LogEntry.action.in_(ADDS.values()))
+            .order_by(LogEntry.id.desc())
+        ).all()
+    side.ledger.disturb(email)
+    return any(stage.merchant.replay(entry) for entry in asked) or not targets

@@ -197,7 +197,7 @@ class Replay:
 
     def _mark(self, session: Session, mark: Case, lane: Lane) -> Grant:
         times = {key: _maybe(mark[key]) for key in ("at", "until", "asked_at")}
-        kept = {key: mark[key] for key in ("op", "tie", "recoverable", "void")}
+        kept = {key: mark[key] for key in ("op", "tie", "recoverable", "paid_period", "void")}
         purchase = self._purchase(session, mark["purchase"], lane.customer_id)
         ids = {"id": self.house.new_id(self.house.now), "lane_id": lane.id, "target_id": mark["target"], "entry_id": mark["entry"]}
         return Grant(**ids, **kept, **times, purchase_id=purchase, rule_id=mark["rule"])

@@ -19,9 +19,13 @@ MEMBER = "member"
 CLUB = "Club"
 
 
+ANNEX = "annex member"
+"""The membership of the second community."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Something in the community: its kind in Cartwheel's words, its name, and whether it lies in the space group."""
+    """Something in a community: its kind in Cartwheel's words, its name, and whether it lies in the space group."""
 
     kind: str
     name: str
@@ -37,7 +41,15 @@ PLACES = (
     Place("tag", "Fan"),
     Place("tag", "Abandoned"),
 )
-KINDS: Mapping[str, str] = {MEMBER: "membership", **{place.name: place.kind for place in PLACES}}
+COMMUNITIES: Mapping[str, tuple[Place, ...]] = {MEMBER: PLACES, ANNEX: (Place("space", "Hall"), Place("tag", "Guest"))}
+"""What there is in each community, by the name of its membership. No name is there twice."""
+
+HOME: Mapping[str, str] = {name: member for member, places in COMMUNITIES.items() for name in (member, *(place.name for place in places))}
+"""The membership that each place needs, by name."""
+
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(COMMUNITIES, "membership"), **{place.name: place.kind for places in COMMUNITIES.values() for place in places},
+}  # fmt: skip
 """The kinds of all that can be held, by name."""
 
 ADDS: Mapping[str, str] = {

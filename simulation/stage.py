@@ -1,4 +1,4 @@
-"""All that a run moves, together: the house with its workers, the checkout, the merchant, the community, and what is kept of them.
+"""All that a run moves, together: the house with its workers, the checkout, the merchant, the two communities, and what is kept of them.
 
 What happens is in acts.py; whether it was right, in checks.py.
 """
@@ -11,12 +11,12 @@ from random import Random
 
 from sqlalchemy import select
 
-from sandbox.community import Fault, Modes
+from sandbox.community import Fault
 from simulation.checkout import Checkout, Letter
 from simulation.house import Crash, House
-from simulation.ledger import Held, Ledger
 from simulation.merchant import Merchant
-from simulation.scene import MEMBER, PEOPLE, PLACES
+from simulation.scene import HOME
+from simulation.side import Side
 from simulation.workers import CLAIM_FOR, Worker
 from webapp.apps import Answer, Call
 from webapp.engine import lanes
@@ -31,38 +31,33 @@ STILL = timedelta(seconds=20)
 
 @dataclass
 class Stage:
-    """One run.
-
-    `addresses`: where each customer is in the community; `given`: what they were given there before Cartwheel, and `put`: by hand since;
-    `disturbed`: whose membership somebody ended or whose address changed, which only something that asks can find out. `rung`: the bell
-    was heard; `weather`: how likely a call's answer is lost; `upset`: the community or the integration is, or was, not as it should be.
-    """
+    """One run. `rung`: the bell was heard; `weather`: how likely a call's answer is lost."""
 
     house: House
     dice: Random
     checkout: Checkout = field(default_factory=Checkout)
     trace: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    given: dict[str, set[str]] = field(default_factory=lambda: {email: set() for email in PEOPLE})
-    put: dict[str, set[str]] = field(default_factory=lambda: {email: set() for email in PEOPLE})
-    disturbed: set[str] = field(default_factory=set)
-    gone: set[str] = field(default_factory=set)
     redis: bool = True
     rung: bool = False
     weather: float = 0.0
-    upset: bool = False
     turns: int = 0
 
     def __post_init__(self) -> None:
-        targets = self.house.targets()
-        self.remote = {name: int(row.remote_id) for name, row in targets.items() if name != MEMBER}
-        self.names = {remote: name for name, remote in self.remote.items()}
+        house, targets = self.house, self.house.targets()
+        remote = {name: int(row.remote_id) for name, row in targets.items() if HOME[name] != name}
+        self.sides = [
+            Side(house, member, integration, community, house.wires[integration], {n: r for n, r in remote.items() if HOME[n] == member})
+            for (member, integration), community in zip(house.integrations.items(), house.communities.values(), strict=True)
+        ]  # fmt: skip
         self.named = {row.id: name for name, row in targets.items()}
-        self.merchant = Merchant(self.house, {name: row.id for name, row in targets.items()})
-        self.ledger = Ledger(self.house.community, self.names)
-        self.addresses = {email: email for email in PEOPLE}
+        self.merchant = Merchant(house, {name: row.id for name, row in targets.items()})
         self.emails: dict[int, str] = {}
-        self.workers = [Worker(self.house, f"worker {number}", self) for number in range(2)]
+        self.workers = [Worker(house, f"worker {number}", self) for number in range(2)]
+
+    def side(self, integration: int) -> Side:
+        """The side of this integration."""
+        return next(side for side in self.sides if side.integration == integration)
 
     # ---- time and the bell
 
@@ -103,6 +98,13 @@ class Stage:
         self.ring()
         return taken
 
+    def deliver_steps(self, dice: Random) -> None:
+        """All that was said about subscriptions so far arrives, and is told no more."""
+        late = [letter for letter in self.checkout.on_the_way if letter.about_subscription]
+        for letter in dice.sample(late, len(late)):
+            self.deliver([letter])
+        self.checkout.since = len(self.checkout.letters)
+
     def _arrived(self, letter: Letter, taken: Taken) -> None:
         if taken.duplicate is not bool(letter.times) or (taken.entries > 0) is taken.duplicate:
             self.faults.append(f"{letter.key} came for the {letter.times + 1}. time: {taken}")
@@ -116,8 +118,8 @@ class Stage:
 
     def begun(self, work: Work) -> None:
         """A lane was claimed: nobody else may hold it."""
-        email = self.email(work.customer_id)
-        self.ledger.begin(id(work), email, self.held(email))
+        email, side = self.email(work.customer_id), self.side(work.seat.id)
+        side.ledger.begin(id(work), email, side.held(email))
         others = [job for worker in self.workers for job in worker.jobs if job.work.lane_id == work.lane_id and job.work is not work]
         if any(self.now - job.since < CLAIM_FOR for job in others):
             self.faults.append(f"two workers hold the lane of {email}")
@@ -126,40 +128,42 @@ class Stage:
     def calling(self, work: Work) -> bool:
         """Without Redis nobody counts the calls, and none is made. In bad weather its answer may be lost."""
         if self.redis and self.dice.random() < self.weather:
-            self.spoil(self.dice)
+            self.spoil(self.side(work.seat.id), self.dice)
         return self.redis
 
     def heard(self, work: Work, call: Call, answer: Answer) -> None:
         """A call was made."""
+        side = self.side(work.seat.id)
         self.say(f"{call.method} {call.path} {dict(call.query)} {call.body}: {answer.status} {answer.text[:120]}")
         if answer.sent:
-            self.ledger.heard(id(work), self.house.community.calls[-1], answer, self.now)
-        if self.house.community.violations:
-            self.faults.append(f"not as Circle describes it: {self.house.community.violations[-1]}")
+            side.ledger.heard(id(work), side.community.calls[-1], answer, self.now)
+        if side.community.violations:
+            self.faults.append(f"not as Circle describes it: {side.community.violations[-1]}")
 
     def written(self, work: Work, over: bool) -> None:
         """What was made is committed."""
-        self.ledger.committed(id(work))
+        side = self.side(work.seat.id)
+        side.ledger.committed(id(work))
         if over:
-            self.ledger.finished(id(work), self.held(self.email(work.customer_id)))
+            side.ledger.finished(id(work), side.held(self.email(work.customer_id)))
 
     def dropped(self, work: Work) -> None:
         """A worker lost its work."""
-        self.ledger.dropped(id(work))
+        self.side(work.seat.id).ledger.dropped(id(work))
 
-    def spoil(self, dice: Random) -> None:
+    def spoil(self, side: Side, dice: Random) -> None:
         """Let something go wrong with the next call."""
         applied = dice.random() < 0.5
         kind = dice.randrange(8)
         if kind == 7:
-            self.house.wire.cut = True
+            side.wire.cut = True
             return
         faults = (
             Fault.error(dice.choice((500, 502, 503)), html=dice.random() < 0.5, applied=applied), Fault.cut(applied=applied),
             Fault.hang(30, applied=applied), Fault.page(applied=applied), Fault.rate_limited(dice.choice((0, 30))), Fault.empty(),
             Fault.error(504, applied=applied),
         )  # fmt: skip
-        self.house.community.push(faults[kind])
+        side.community.push(faults[kind])
 
     # ---- who is who
 
@@ -170,32 +174,10 @@ class Stage:
                 self.emails[customer] = session.scalars(select(Customer.email).where(Customer.id == customer)).one()
         return self.emails[customer]
 
-    def held(self, email: str) -> Held:
-        """The names of what a customer holds in the community; None for who is no member."""
-        member = self.house.community.state.active(self.addresses[email])
-        return None if member is None else frozenset(self.names[one] for some in member.held.values() for one in some)
-
-    def is_member(self, email: str) -> bool:
-        """Whether they are a member now."""
-        return self.house.community.state.active(self.addresses[email]) is not None
-
-    def disturb(self, email: str) -> None:
-        """Somebody ended a membership by hand, or changed their address: Cartwheel can't know before it calls."""
-        self.disturbed.add(email)
-        self.ledger.disturb(email)
-
-    def set_modes(self, **modes: object) -> None:
-        """How the community stands from now on, and what is not named as ever."""
-        self.house.community.modes = Modes().changed(modes)
-
-    def refresh(self) -> None:
-        """The catalog is loaded anew."""
-        self.house.refresh()
-        self.ledger.renamed = False
-
-    def places(self) -> list[str]:
-        """The places that still exist."""
-        return [place.name for place in PLACES if place.name not in self.gone]
+    @property
+    def broken(self) -> list[str]:
+        """All that was wrong so far."""
+        return [*self.faults, *(fault for side in self.sides for fault in side.ledger.faults)]
 
     def say(self, line: str) -> None:
         """A line of the trace."""

@@ -93,7 +93,7 @@ class Worker:
         if job.call is None or not self.listen.calling(job.work):
             return
         call, work = job.call, job.work
-        answer = self.house.wire.client(key_of(work.seat.sealed)).send(call)
+        answer = self.house.wires[work.seat.id].client(key_of(work.seat.sealed)).send(call)
         job.made = recording.Made(work, call, answer, self.house.now)
         self.listen.heard(work, call, answer)
         work.take_answer(call, answer)

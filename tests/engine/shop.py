@@ -195,6 +195,12 @@ class Shop:
         names = {remote: name for name, remote in self.places.items()}
         return {"member"} | {names[one] for some in member.held.values() for one in some}
 
+    @property
+    def membership(self) -> int:
+        """The target that is the membership itself."""
+        (one,) = [target for target in self.rows(Target) if target.kind == MEMBERSHIP]
+        return int(one.id)
+
     def lane(self) -> Lane:
         (lane,) = self.rows(Lane)
         return lane  # type: ignore[no-any-return]

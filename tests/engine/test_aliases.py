@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from tests.engine.shop import Shop
-from webapp.engine import aliases
+from webapp.engine import aliases, recording
 from webapp.engine.entries import Refused
 from webapp.engine.holdings import find_customer
 from webapp.models import Holding, Integration, Lane
@@ -79,6 +79,20 @@ def test_while_a_call_is_under_way_it_has_to_wait(bought: Shop) -> None:
         put(bought)
     bought.pass_time(minutes=1)
     put(bought)
+
+
+def test_a_worker_that_stood_still_meanwhile_does_not_go_on_under_the_old_address_and_what_it_learned_is_forgotten(bought: Shop) -> None:
+    (late,) = bought.claim("late")
+    call = late.next_call()
+    assert call is not None
+    late.take_answer(call, bought.send(call))
+    bought.pass_time(minutes=1)
+    put(bought)
+    written = bought.record([recording.Made(late, call, bought.send(call), bought.now)], [late], [])
+    assert written.lost == {late.lane_id}
+    assert (bought.rows(Holding), bought.lane().member_id) == ([], None)
+    bought.work()
+    assert bought.holds(THERE) == {"member", "VIP Room"}
 
 
 @pytest.mark.parametrize("alias", [None, "shared@home.test"])

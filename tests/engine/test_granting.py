@@ -34,20 +34,20 @@ class Hand:
         self.shop.tell("refunded", MINA, "ads-101", order=order)
         self.shop.work()
 
-    def grant(self, days: int | None = None) -> LogEntry:
-        return self._do(lambda *about: granting.grant(*about[:3], days, *about[3:]))
+    def grant(self, target: int | None = None, days: int | None = None) -> LogEntry:
+        return self._do(lambda *about: granting.grant(*about[:3], days, *about[3:]), target)
 
-    def take(self) -> LogEntry:
-        return self._do(granting.take_away)
+    def take(self, target: int | None = None) -> LogEntry:
+        return self._do(granting.take_away, target)
 
-    def leave(self) -> LogEntry:
-        return self._do(granting.leave_to_purchases)
+    def leave(self, target: int | None = None) -> LogEntry:
+        return self._do(granting.leave_to_purchases, target)
 
-    def _do(self, act: Callable[..., int]) -> LogEntry:
+    def _do(self, act: Callable[..., int], target: int | None = None) -> LogEntry:
         self.shop.pass_time(hours=1)
         with self.shop.write() as session:
             customer = find_customer(session, self.shop.marketplace, MINA)
-            made = act(session, customer, session.get_one(Target, self.room), OWNER, self.shop.now, self.shop.new_id)
+            made = act(session, customer, session.get_one(Target, target or self.room), OWNER, self.shop.now, self.shop.new_id)
         self.shop.work()
         return next(entry for entry in self.shop.entries() if entry.id == made)
 
@@ -176,3 +176,31 @@ def test_what_is_gone_in_the_community_is_refused(hand: Hand) -> None:
         session.get_one(Target, hand.room).gone_at = hand.shop.now
     with pytest.raises(Refused, match="VIP Room no longer exists in My community"):
         hand.grant()
+
+
+def test_where_the_membership_was_taken_away_a_grant_gives_both_though_nothing_is_on_record_of_the_place(hand: Hand) -> None:
+    hand.shop.tell("refunded", MINA, "ads-101", order="1")
+    hand.take(hand.shop.membership)
+    hand.grant()
+    assert hand.shop.holds(MINA) == {"member", "VIP Room"}
+
+
+@pytest.mark.parametrize("again", ["leave", "take"])
+def test_a_grant_that_counts_for_nothing_just_now_is_ended_too(hand: Hand, again: str) -> None:
+    hand.buy()
+    hand.refund()
+    hand.grant()
+    hand.take(hand.shop.membership)
+    getattr(hand, again)()
+    if again == "take":
+        hand.leave()
+    assert hand.shop.holds(MINA) == {"member"}, "the purchase still grants the membership"
+
+
+def test_a_membership_that_came_back_with_a_place_is_given_back_for_the_others_too(hand: Hand) -> None:
+    hand.buy()
+    hand.take(hand.shop.membership)
+    hand.grant(hand.shop.place("tag", "Fan"))
+    assert hand.shop.holds(MINA) == {"member", "Fan"}, "what else was taken stays taken"
+    hand.leave(hand.shop.membership)
+    assert hand.shop.holds(MINA) == {"member", "Fan", "VIP Room"}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tests.engine.shop import Shop, Shops
 from webapp.engine import entries
-from webapp.models import PAID_PERIOD, Grant, Lane, LogEntry
+from webapp.models import PAID_PERIOD, Grant, Lane, LogEntry, Rule
 
 MINA = "mina@shop.test"
 GRACE = "Will be removed from space VIP Room on 27 November 2026 at 14:02, unless they pay again."
@@ -188,6 +188,36 @@ def test_a_late_message_moves_what_waits_and_what_it_says(shop: Shop) -> None:
     shop.work()
     assert last(shop).due_at == shop.now + timedelta(days=3, hours=-5)
     assert last(shop).sentence == GRACE.replace("14:02", "09:02")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "days"),
+    [(PAID_PERIOD, 3, 20), (3, PAID_PERIOD, 3 - 1 / 24), (0, PAID_PERIOD, None)],
+    ids=["paid period", "days", "at once"],
+)
+def test_a_late_message_moves_what_waits_as_the_rule_was_then(quick: Shop, then: int, now: int, days: float | None) -> None:
+    grace(quick, "subscription_canceled", after_days=then)
+    quick.tell("canceled", MINA, "club", subscription="s1", access_until=quick.now + timedelta(days=20), key="later")
+    (rule,) = [one for one in quick.rows(Rule) if one.action == "remove_from_space"]
+    with quick.write() as session:
+        session.get_one(Rule, rule.id).after_days = now
+    until = quick.now + timedelta(days=20)
+    quick.tell("canceled", MINA, "club", subscription="s1", access_until=until, at=quick.now - timedelta(hours=1), key="first")
+    (mark,) = quick.rows(Grant)
+    assert mark.at == quick.now + timedelta(days=days if days is not None else -1 / 24)
+
+
+def test_what_a_rule_gives_for_bad_news_calls_nothing_off(quick: Shop) -> None:
+    grace(quick)
+    quick.rule("subscription_delinquent", "add_tag", quick.place("tag", "Dunning"))
+    buy_and_fail(quick)
+    quick.pass_time(days=1)
+    quick.tell("delinquent", MINA, "club", subscription="s1")
+    quick.work()
+    assert quick.holds(MINA) == {"member", "VIP Room", "Dunning"}
+    quick.pass_time(days=2)
+    quick.work()
+    assert quick.holds(MINA) == {"member", "Dunning"}
 
 
 def test_canceling_takes_it_off_the_record_and_says_who(shop: Shop) -> None:

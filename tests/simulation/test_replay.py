@@ -23,7 +23,7 @@ from simulation.stage import Stage
 from webapp.models import Customer
 from webapp.support.gathering import gather
 
-SEEDS = (0, 5, 17, 31, 55)
+SEEDS = (1, 8, 11, 14, 21)
 """Rules that change, skips and replays, answers that are lost, workers that die: whatever a simulation has."""
 
 
@@ -59,7 +59,8 @@ def test_it_comes_to_the_same_calls(cases: list[dict[str, Any]]) -> None:
 
 
 def test_it_tells_where_it_differs(cases: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    play.run(SEEDS[0])
+    for seed in SEEDS:
+        play.run(seed)
     case = next(one for one in cases if len(one["calls"]) > 1)
     file = tmp_path / "case.json"
     file.write_text(json.dumps(case), encoding="utf-8")

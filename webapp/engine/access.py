@@ -41,7 +41,8 @@ class Ground:
     """What `desired` needs to know of a purchase: `models.Purchase` as a value.
 
     `named`: an order or a subscription is on record for it. `on_record`: something that makes a purchase named it. `recoveries`: when it
-    was charged, recovered or restarted, with the tie of that event. `person`: a person's own doing, which no rule but a clearing ends.
+    was charged, recovered or restarted, with the tie of that event; `setbacks`: when it was refunded, canceled, not paid or delinquent.
+    `person`: a person's own doing, which no rule but a clearing ends.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Ground:
     on_record: bool = True
     person: bool = False
     recoveries: tuple[tuple[datetime, str], ...] = ()
+    setbacks: tuple[tuple[datetime, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +165,17 @@ def _meant(close: Mark, purchase: int, record: Record) -> bool:
 
 
 def undone_by(mark: Mark, record: Record) -> tuple[datetime, str] | None:
-    """Time and tie of the first recovery, or new add on its purchase, that undid a removal which waits, before its time came."""
+    """Time and tie of the first recovery, or new add on its purchase, that undid a removal which waits, before its time came.
+
+    What a rule adds for bad news (a tag for who doesn't pay) is no sign that the purchase is paid for again.
+    """
     if not mark.recoverable or mark.asked_at is None:
         return None
     ground = record.grounds.get(mark.purchase)
-    recoveries = ground.recoveries if ground else ()
+    recoveries, setbacks = (ground.recoveries, ground.setbacks) if ground else ((), ())
     adds = ((m.at, m.tie) for m in record.marks if m.op == "open" and m.purchase == mark.purchase and not m.void)
-    again = [one for one in (*recoveries, *adds) if (mark.asked_at, mark.tie) < one and one[0] <= mark.at]
+    good = [*recoveries, *(one for one in adds if one not in setbacks)]
+    again = [one for one in good if (mark.asked_at, mark.tie) < one and one[0] <= mark.at]
     return min(again, default=None)
 
 

@@ -34,6 +34,7 @@ def put(session: Session, customer: Customer, integration: Integration, email: s
     lane.alias, lane.alias_by, lane.alias_at = alias, BY_MERCHANT if alias else None, now if alias else None
     lane.member_id = None  # of the account under the other address
     lane.attempts, lane.retry_at = 0, None
+    lane.claim = lane.claimed_until = None  # a worker that stood still since would go on under the address of before
     session.execute(delete(Holding).where(Holding.lane_id == lane.id))
     lane.look_at = lane.due_at = now
 

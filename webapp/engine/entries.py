@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 def replay(session: Session, marketplace_id: int, entry_id: int, now: datetime, new_id: NewId, batch_id: int | None = None) -> int:
-    """Do again what an entry asked for, with nothing believed about its target. Where its rule has another target by now, that one.
+    """Do again what an entry asked for, with nothing believed about its target. Where that is gone, and its rule has another one by now, that.
 
     Returns the id of the new entry, which is of the batch if there is one. What is superseded stays superseded: the new entry will say so.
     Raises NoEntry, Refused.
@@ -158,10 +158,13 @@ def _integration(session: Session, entry: LogEntry) -> Integration:
 
 
 def _target_now(session: Session, entry: LogEntry) -> Target:
-    """The target that the entry's rule has today, if there still is such a rule, else the one it had."""
+    """The target that the entry asked for; where it is gone and its rule was repaired, the one that the rule has today."""
+    asked = session.get_one(Target, entry.target_id)
+    if asked.gone_at is None:
+        return asked
     rule = session.get(Rule, entry.rule_id) if entry.rule_id is not None else None
     same = rule is not None and rule.deleted_at is None and rule.action == entry.action and rule.integration_id == entry.integration_id
-    return session.get_one(Target, rule.target_id if rule is not None and same else entry.target_id)
+    return session.get_one(Target, rule.target_id) if rule is not None and same else asked
 
 
 def _copy(session: Session, entry: LogEntry, integration: Integration, target: Target, now: datetime, new_id: NewId) -> LogEntry:
@@ -184,7 +187,7 @@ def _take_over_marks(session: Session, entry: LogEntry, made: LogEntry, target: 
             Grant(
                 id=new_id(now), lane_id=mark.lane_id, target_id=target, purchase_id=mark.purchase_id, happening_id=mark.happening_id,
                 entry_id=made.id, rule_id=mark.rule_id, op=mark.op, at=mark.at, tie=mark.tie, until=mark.until, asked_at=mark.asked_at,
-                recoverable=mark.recoverable, void=mark.void,
+                recoverable=mark.recoverable, paid_period=mark.paid_period, void=mark.void,
             )
         )  # fmt: skip
 

@@ -96,8 +96,7 @@ def _mark(book: Book, new: New, rule: RuleView, made: dict[str, Any], lane: int,
         {
             "id": book.id(), "lane_id": lane, "target_id": rule.target_id, "purchase_id": new.purchase.id, "happening_id": new.fired.id,
             "entry_id": made["id"], "rule_id": rule.id, "op": op_of(rule), "at": terms.at, "tie": new.fired.tie, "until": terms.until,
-            "asked_at": terms.asked_at,
-            "recoverable": terms.recoverable, "void": new.fired.refuted,
+            "asked_at": terms.asked_at, "recoverable": terms.recoverable, "paid_period": terms.paid_period, "void": new.fired.refuted,
         }
     )  # fmt: skip
 

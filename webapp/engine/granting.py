@@ -29,7 +29,7 @@ def grant(session: Session, customer: Customer, target: Target, days: int | None
     _note(session, "granted_by_hand", customer, entry, {"days": days} if days else None)
     until = now + timedelta(days=days) if days else None
     _say(entry, "Granted by hand" + (f" for {days} day{'s' if days > 1 else ''}" if days else ""), by)
-    if _vetoed(_verdict(_record(session, entry), target.id, now)):
+    if _taken(_record(session, entry), target.id):
         decide(session, entry, "lift", now, new_id)
     decide(session, entry, "open", now, new_id, until=until)
     make_due(session, entry.lane_id or 0, now)
@@ -54,12 +54,11 @@ def leave_to_purchases(session: Session, customer: Customer, target: Target, by:
     """
     entry = _entry(session, customer, target, True, now, new_id)
     record = _record(session, entry)
-    verdict = _verdict(record, target.id, now)
-    vetoed = _vetoed(verdict)
-    if not vetoed and not _granted(verdict, record, target.id):
+    taken = _taken(record, target.id)
+    if not taken and not _granted(_verdict(record, target.id, now), record, target.id):
         raise Refused("Nobody has decided this by hand, or it has ended already.")
     _end_grants(session, entry, now, new_id)
-    if vetoed:
+    if taken:
         decide(session, entry, "lift", now, new_id)
     session.flush()
     if not _verdict(_record(session, entry), target.id, now).held:
@@ -72,7 +71,16 @@ def leave_to_purchases(session: Session, customer: Customer, target: Target, by:
 
 def by_hand(verdict: Verdict, record: Record, target: int) -> bool:
     """Whether a person's word on this target stands: they have granted it or taken it away."""
-    return (_vetoed(verdict) and verdict.ended is not None and verdict.ended.target == target) or bool(_granted(verdict, record, target))
+    taken = _taken(record, target)
+    return (taken is not None and taken.target == target) or bool(_granted(verdict, record, target))
+
+
+def _taken(record: Record, target: int) -> Mark | None:
+    """The word of a person that has taken this target away, or the membership without which it can't be held. Whoever gives a place back
+    gives the membership back with it; but what else was taken with that stays taken until it is given back itself."""
+    words = [m for m in record.marks if m.op in ("veto", "lift") and m.target in (target, record.membership)]
+    newest = max(words, key=lambda m: m.order, default=None)
+    return newest if newest and newest.op == "veto" else None
 
 
 def _granted(verdict: Verdict, record: Record, target: int) -> list[Mark]:
@@ -118,9 +126,13 @@ def _say(entry: LogEntry, words: str, by: str) -> None:
 
 
 def _end_grants(session: Session, entry: LogEntry, now: datetime, new_id: NewId) -> None:
+    """Each grant by hand has a ground of its own. Those that count for nothing just now are ended, too: a membership that was taken away
+    may be given back."""
     record, target = _record(session, entry), entry.target_id or 0
-    for mark in _granted(_verdict(record, target, now), record, target):
-        decide(session, entry, "close", now, new_id, ground=mark.purchase)
+    mine = [m for m in record.marks if m.target == target and record.grounds[m.purchase].person]
+    opened, ended = ({m.purchase for m in mine if m.op == op} for op in ("open", "close"))
+    for ground in sorted(opened - ended):
+        decide(session, entry, "close", now, new_id, ground=ground)
 
 
 def _record(session: Session, entry: LogEntry) -> Record:
@@ -129,7 +141,3 @@ def _record(session: Session, entry: LogEntry) -> Record:
 
 def _verdict(record: Record, target: int, now: datetime) -> Verdict:
     return desired(record, now).get(target, Verdict(False))
-
-
-def _vetoed(verdict: Verdict) -> bool:
-    return verdict.ended is not None and verdict.ended.op == "veto"

@@ -25,7 +25,7 @@ from webapp.engine.lanes import callable_now, renew
 from webapp.engine.ready import ask
 from webapp.engine.work import OURS, End, Work
 from webapp.models import Call as CallRow
-from webapp.models import CallEntry, Holding, Integration, Lane, LogEntry, Target
+from webapp.models import CallEntry, Customer, Holding, Integration, Lane, LogEntry, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ def record(
     lost = {work.lane_id for work in going_on} - _renewed(session, going_on, now)
     ours = _lock(session, finished)
     lost |= {work.lane_id for work in finished if work.lane_id not in ours}
+    _forget_others(session, [work for work in touched.values() if work.lane_id in lost], now)
     kept = [work for work in finished if work.lane_id in ours]
     _finish(session, kept, ours, now, dice)
     stopped = _stopped(session, [*going_on, *(work for work in kept if work.setback)], now)
@@ -160,13 +161,26 @@ def _beliefs(session: Session, works: Iterable[Work], now: datetime) -> None:
                 changed.append({"lane_id": work.lane_id, "target_id": target, **said})
         lapsed += [(work.lane_id, target) for target in stored.beliefs if target not in known.beliefs]
         if known.member_id != stored.member_id or work.alias:
-            lanes.append({"lane": work.lane_id, "member": known.member_id, "address": work.alias, "moment": now})
+            lanes.append({"lane": work.lane_id, "token": work.claim, "member": known.member_id, "address": work.alias, "moment": now})
     if changed:
         session.connection().execute(_upsert_holdings(session.connection().dialect.name), changed)
     for lane, target in lapsed:
         session.execute(delete(Holding).where(Holding.lane_id == lane, Holding.target_id == target))
     if lanes:
         session.connection().execute(_KNOW, lanes)
+
+
+def _forget_others(session: Session, lost: Sequence[Work], now: datetime) -> None:
+    """What a worker learned that was overtaken by another address of the customer's is of another account: nothing is believed then."""
+    if not lost:
+        return
+    at = select(Lane.id, func.coalesce(Lane.alias, Customer.email)).join(Customer, Customer.id == Lane.customer_id)
+    addresses = dict(session.execute(at.where(Lane.id.in_({work.lane_id for work in lost}))).all())
+    moved = {work.lane_id for work in lost if addresses.get(work.lane_id) != work.stored.email}
+    if moved:
+        session.execute(delete(Holding).where(Holding.lane_id.in_(moved)))
+        session.execute(update(Lane).where(Lane.id.in_(moved)).values(look_at=now))
+        session.execute(update(Lane).where(Lane.id.in_(moved), Lane.claim.is_(None)).values(due_at=now))
 
 
 def _renewed(session: Session, works: Sequence[Work], now: datetime) -> set[int]:
@@ -340,7 +354,7 @@ _END_WITH_DETAILS = (
 )
 _KNOW = (
     update(Lane)
-    .where(Lane.id == bindparam("lane"))
+    .where(Lane.id == bindparam("lane"), Lane.claim == bindparam("token"))
     .values(
         member_id=bindparam("member"),
         alias=func.coalesce(bindparam("address"), Lane.alias),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.engine.access import Ground, Mark, Op, Record
 from webapp.engine.hand import HAND
 from webapp.engine.ready import ask
-from webapp.engine.triggers import RECOVERIES
+from webapp.engine.triggers import RECOVERIES, SETBACKS
 from webapp.models import Grant, Happening, Lane, Purchase, Target
 
 MEMBERSHIP = "membership"
@@ -61,13 +61,14 @@ def grounds_of(session: Session, marks: Mapping[int, list[Mark]]) -> dict[int, G
     """The purchases that these marks are about, by id."""
     ids = {m.purchase for ms in marks.values() for m in ms}
     recoveries: dict[int, list[tuple[object, str]]] = defaultdict(list)
+    setbacks: dict[int, list[tuple[object, str]]] = defaultdict(list)
     waiting = {m.purchase for ms in marks.values() for m in ms if m.recoverable and m.asked_at}
     if waiting:
-        again = select(Happening.purchase_id, Happening.at, Happening.tie).where(
-            Happening.purchase_id.in_(waiting), Happening.trigger.in_(RECOVERIES), Happening.refuted.is_(False)
+        news = select(Happening.purchase_id, Happening.trigger, Happening.at, Happening.tie).where(
+            Happening.purchase_id.in_(waiting), Happening.trigger.in_(RECOVERIES | SETBACKS), Happening.refuted.is_(False)
         )
-        for purchase, at, tie in session.execute(again):
-            recoveries[purchase].append((at, tie))
+        for purchase, trigger, at, tie in session.execute(news):
+            (recoveries if trigger in RECOVERIES else setbacks)[purchase].append((at, tie))
     rows = session.execute(
         select(Purchase.id, Purchase.product_id, Purchase.order_ref, Purchase.subscription_ref, Purchase.on_record, Purchase.ground).where(
             Purchase.id.in_(ids)
@@ -77,6 +78,7 @@ def grounds_of(session: Session, marks: Mapping[int, list[Mark]]) -> dict[int, G
         pid: Ground(
             pid, product, named=ground != "product" or bool(order or subscription), on_record=on_record,
             person=ground.startswith(HAND), recoveries=tuple(recoveries.get(pid, ())),  # type: ignore[arg-type]
+            setbacks=tuple(setbacks.get(pid, ())),  # type: ignore[arg-type]
         )
         for pid, product, order, subscription, on_record, ground in rows
     }  # fmt: skip

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from webapp.engine import sentences, timing
 from webapp.engine.timing import Terms
-from webapp.models import PAID_PERIOD, Grant, Happening, LogEntry, Marketplace, Purchase, Rule, Step
+from webapp.models import PAID_PERIOD, Grant, Happening, LogEntry, Marketplace, Purchase, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,11 @@ _MARKS = (
     select(
         Grant.id,
         Grant.entry_id,
-        Grant.op,
         Grant.at,
         Grant.until,
         Grant.asked_at,
         Grant.recoverable,
-        Rule.after_days,
+        Grant.paid_period,
         LogEntry.due_at.label("waits_until"),
         LogEntry.sentence,
         LogEntry.at.label("told_at"),
@@ -82,14 +81,13 @@ _MARKS = (
     )
     .join(LogEntry, LogEntry.id == Grant.entry_id, isouter=True)
     .join(Marketplace, Marketplace.id == LogEntry.marketplace_id, isouter=True)
-    .join(Rule, and_(Rule.id == LogEntry.rule_id, Rule.action == LogEntry.action), isouter=True)
 )
 
 
 def _retimed(mark: Any, to: Moved) -> Terms:
-    """By as much as the happening moves; but the end of a paid period does not move along."""
+    """By as much as the happening moves, whatever the rule says by now; but the end of a paid period does not move along."""
     by = to.at - to.before
     until, asked_at = (at + by if at else None for at in (mark.until, mark.asked_at))
-    if mark.op != "open" and mark.after_days == PAID_PERIOD:
+    if mark.paid_period:
         return timing.removal(to.at, PAID_PERIOD, to.access_until, None if mark.recoverable else asked_at)
     return Terms(mark.at + by, until, asked_at, mark.recoverable)

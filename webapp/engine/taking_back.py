@@ -163,7 +163,7 @@ def _close(session: Session, book: Book, rule: Rule, integration: Integration, g
             {
                 "id": book.id(), "lane_id": lane, "target_id": target.id, "purchase_id": one, "happening_id": None, "entry_id": made["id"],
                 "rule_id": rule.id, "op": "close", "at": book.now, "tie": f"~batch:{book.batch_id}", "until": None, "asked_at": None,
-                "recoverable": False, "void": False,
+                "recoverable": False, "paid_period": False, "void": False,
             }
         )  # fmt: skip
 

@@ -13,12 +13,14 @@ class Terms:
     """When a mark counts: from `at`, and an opening until `until` (None: for good).
 
     Where it waits, `asked_at` is the time at which it was asked for. `recoverable`: a recovery in between undoes it.
+    `paid_period`: it is at the end of what was paid for, whenever that turns out to be.
     """
 
     at: datetime
     until: datetime | None = None
     asked_at: datetime | None = None
     recoverable: bool = False
+    paid_period: bool = False
 
 
 def opening(at: datetime, for_days: int | None, asked_at: datetime | None = None) -> Terms:
@@ -29,4 +31,5 @@ def opening(at: datetime, for_days: int | None, asked_at: datetime | None = None
 def removal(at: datetime, after_days: int, access_until: datetime | None, asked_at: datetime | None = None) -> Terms:
     """Of what takes something: at once, so many days later, or (PAID_PERIOD) when what was paid for ends, if the checkout says when."""
     due = max(at, access_until or at) if after_days == PAID_PERIOD else at + timedelta(days=after_days)
-    return Terms(due, None, at, True) if due > at else Terms(at, None, asked_at)
+    paid_period = after_days == PAID_PERIOD
+    return Terms(due, None, at, True, paid_period) if due > at else Terms(at, None, asked_at, paid_period=paid_period)

@@ -62,6 +62,9 @@ TRIGGERS: Mapping[str, Trigger] = {trigger.key: trigger for trigger in _ALL}
 RECOVERIES = frozenset({"subscription_charged", "subscription_recovered", "subscription_restarted"})
 """What cancels a removal that waits out its grace, beside a new add on the purchase."""
 
+SETBACKS = frozenset(trigger.key for trigger in _ALL if trigger.takes_back)
+"""Bad news: what a rule adds for it cancels nothing that waits."""
+
 ON_RECORD = frozenset(
     {"product_purchased", "subscription_charged", "subscription_recovered", "subscription_restarted", "subscription_completed"}
 )

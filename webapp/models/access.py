@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, Id
@@ -52,8 +52,9 @@ class Grant(Base):
 
     `op`: `open` or `close` what this purchase grants on the target, `clear` what all purchases grant there; by a person, `veto` it
     or `lift` the veto. `at` is the event's time; where it waits (`asked_at` is the event's time then), the time it waits for.
-    `recoverable`: a recovery in between undoes it. `until`: how long an opening holds. `void`: refuted by a later message.
-    `tie` decides between equal times. The newest decide: `webapp.engine.access`. `rule_id`: whose doing it is, where a rule's.
+    `recoverable`: a recovery in between undoes it. `paid_period`: it acts when what was paid for ends. `until`: how long an opening
+    holds. `void`: refuted by a later message. `tie` decides between equal times. The newest decide: `webapp.engine.access`. `rule_id`:
+    whose doing it is, where a rule's.
     """
 
     __tablename__ = "grants"
@@ -72,6 +73,7 @@ class Grant(Base):
     until: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
     recoverable: Mapped[bool] = mapped_column(default=False)
+    paid_period: Mapped[bool] = mapped_column(default=False, server_default=false())
     void: Mapped[bool] = mapped_column(default=False)
 
 

@@ -195,7 +195,8 @@ class _Case:
         return {
             "id": one.id, "entry": one.entry_id, "integration": self.lane_of[one.lane_id].integration_id, "target": one.target_id,
             "purchase": one.purchase_id, "rule": one.rule_id, "op": one.op, "at": _at(one.at), "tie": self._tie(one.tie),
-            "until": _at(one.until), "asked_at": _at(one.asked_at), "recoverable": one.recoverable, "void": one.void,
+            "until": _at(one.until), "asked_at": _at(one.asked_at), "recoverable": one.recoverable,
+            "paid_period": one.paid_period, "void": one.void,
         }  # fmt: skip
 
     def _tie(self, tie: str) -> str:

@@ -202,14 +202,14 @@ def test_an_inactive_place_in_a_space_is_none(place: Place) -> None:
     assert asked.call.path == "/space_member"
     refused = asked.learn(200, {"id": 1, "status": "inactive"})
     assert refused.settled[VIP].outcome == "failed"
-    assert refused.known.beliefs[VIP] == Belief("not_held")
+    assert refused.known.beliefs[VIP] == Belief("unknown")
     assert asked.learn(200, {"id": 1, "status": "active"}).settled[VIP].outcome == "already"
 
 
-def test_what_circle_refused_is_believed_not_to_be_held(place: Place) -> None:
+def test_what_circle_refused_to_add_is_unknown_since_somebody_may_give_it_by_hand(place: Place) -> None:
     asked = first(want(place.targets, hold=[VIP]), member(unknown=[VIP]))
 
-    assert asked.learn(422, said("Not today.")).known.beliefs[VIP] == Belief("not_held")
+    assert asked.learn(422, said("Not today.")).known.beliefs[VIP] == Belief("unknown")
 
 
 # ---- events and tags

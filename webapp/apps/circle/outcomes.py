@@ -44,16 +44,21 @@ def broken(want: Want, known: Known, key: int) -> Learned:
 
 
 def failed(want: Want, known: Known, key: int, sentence: str, cause: str, todo: str) -> Learned:
-    """What an add or removal came to, for good; what Circle holds is believed to be as before the add, and as ever at a removal."""
-    now = known.believe("not_held", key) if wanted(want, key) else known
+    """What an add or removal came to, for good."""
+    now = _doubt(want, known, (key,))
     return conclude(want, now, {key: Settled("failed", sentence, cause, todo)})
 
 
 def refused(want: Want, known: Known, targets: Iterable[int], doing: str, answer: Answer) -> Learned:
     """Circle refuses for a reason of its own, and would again: its words are quoted."""
     settled = words.refused(doing, texts.quoted(answer))
-    now = known.believe("not_held", *(t for t in targets if wanted(want, t)))
-    return conclude(want, now, dict.fromkeys(targets, settled))
+    return conclude(want, _doubt(want, known, targets), dict.fromkeys(targets, settled))
+
+
+def _doubt(want: Want, known: Known, targets: Iterable[int]) -> Known:
+    """What a refused add was about is unknown: it is no proof that they don't have it, and whoever reads of it may give it to them by hand,
+    so that a later removal must be called. After a refused removal what was believed is believed as ever."""
+    return known.believe("unknown", *(t for t in targets if wanted(want, t)))
 
 
 def all_adds(want: Want) -> tuple[int, ...]:
