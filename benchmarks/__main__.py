@@ -15,11 +15,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks import calls
+from benchmarks import calls, search
 from benchmarks.place import ROOT, Place, place
 
 STALL = 30.0
@@ -116,7 +117,8 @@ def _at(values: Sequence[float], share: float) -> float:
 
 def measure(given: argparse.Namespace, database: str) -> dict[str, Any]:
     """Run it all on one database, and give the figures."""
-    with place(database, given.latency) as at:
+    crowd = partial(search.fill, given.among * search.EACH) if given.among else None
+    with place(database, given.latency, crowd=crowd) as at:
         before = noise()
         burst(at, 200, given.senders, 0, "warm")
         found: dict[str, Any] = {"idle": idle(at, given.idle)}
@@ -144,6 +146,7 @@ def main() -> None:
     parser.add_argument("--idle", type=int, default=20, help="how often the idle way is measured")
     parser.add_argument("--latency", type=float, default=0.05, help="seconds until Circle answers")
     parser.add_argument("--database", nargs="*", default=["sqlite", "postgresql"], help="sqlite, postgresql, or a server's address")
+    parser.add_argument("--among", type=int, default=0, help="events of another marketplace that are in the tables already")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     given = parser.parse_args()
     found: dict[str, Any] = {"metered_calls": calls.measure(), "yardstick": compare(given)}

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,8 @@ PATIENCE = 60.0
 class Place:
     """A running Cartwheel with one global invite rule, for a benchmark."""
 
-    def __init__(self, folder: Path, database_url: str | None, latency: float) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, database_url: str | None, latency: float, crowd: Callable[[], None] | None = None) -> None:
+        self.folder, self.crowd = folder, crowd
         self.server = _server(database_url) if database_url else None
         self.secret = new_secret()
         self.port = free_port()
@@ -108,6 +108,8 @@ class Place:
         app = create_app(load(self.environ, self.folder))
         with app.app_context():
             upgrade(directory=str(ROOT / "migrations"))
+            if self.crowd:
+                self.crowd()
             here, now = parts(), parts().now()
             with writing() as session:
                 shop = Marketplace(id=here.new_id(now), name="Benchmark", created_at=now, allowance=1_000_000)
@@ -146,12 +148,15 @@ SERVER = ("max_connections=150", "shared_buffers=256MB")
 
 
 @contextmanager
-def place(database: str = "sqlite", latency: float = 0.05, kind: type[Place] = Place) -> Iterator[Place]:
-    """A place, for as long as the block lasts. `database`: sqlite; postgresql, a server of its own; or the address of one."""
+def place(
+    database: str = "sqlite", latency: float = 0.05, kind: type[Place] = Place, crowd: Callable[[], None] | None = None
+) -> Iterator[Place]:
+    """A place, for as long as the block lasts. `database`: sqlite; postgresql, a server of its own; or the address of one. `crowd` writes, inside
+    the app, what the tables hold before anything begins."""
     with tempfile.TemporaryDirectory(prefix="cartwheel-bench-") as folder, ExitStack() as stack:
         if database == "postgresql":
             database = stack.enter_context(postgres(SERVER, Path(tempfile.gettempdir())))
-        made = kind(Path(folder), None if database == "sqlite" else database, latency)
+        made = kind(Path(folder), None if database == "sqlite" else database, latency, crowd)
         made.start(stack)
         yield made
 

@@ -70,7 +70,11 @@ class Shop:
 
     def fill(self, session: Session) -> None:
         """What is not many."""
-        self.add(session, Marketplace, [{"id": self.shop, "name": "Benchmark", "created_at": NOW, "time_zone": "Europe/Berlin"}])
+        self.add(
+            session,
+            Marketplace,
+            [{"id": self.shop, "name": "Crowd", "created_at": NOW, "time_zone": "Europe/Berlin", "retention_days": 3650}],
+        )
         connection = {"name": "My community", "app": "circle", "credentials": b"", "created_at": NOW}
         self.add(session, Integration, [{"id": self.integration, "marketplace_id": self.shop, **connection}])
         made = {"marketplace_id": self.shop, "created_at": NOW}
