@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, case, false, func, literal, not_, or_, select
+from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, case, false, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.apps import MEMBERSHIP, App
@@ -160,14 +160,12 @@ def _each(marketplace_id: int, rule: _Rule, now: datetime, trust: timedelta) -> 
     did = _did(marketplace_id, rule, now)
     people = select(did.c.customer_id, func.max(did.c.at).label("at")).group_by(did.c.customer_id).subquery("people")
     about, member = aliased(Holding), aliased(Holding)
-    spared = _spared(did, rule, now) if rule.op == "close" else false()
+    marks = _marks(did, rule, now)
     return (
-        select(
-            people.c.at, Lane.id.label("lane"), _mark_of(rule, now).label("mark"), spared.label("spared"),
-            *_beliefs(about, member, now - trust),
-        )
+        select(people.c.at, Lane.id.label("lane"), marks.c.mark, _yes(marks.c.spared == 1).label("spared"), *_beliefs(about, member, now - trust))
         .select_from(people)
         .outerjoin(Lane, and_(Lane.customer_id == people.c.customer_id, Lane.integration_id == rule.draft.integration_id))
+        .outerjoin(marks, marks.c.lane_id == Lane.id)
         .outerjoin(about, and_(about.lane_id == Lane.id, about.target_id == rule.target))
         .outerjoin(member, and_(member.lane_id == Lane.id, member.target_id == rule.membership))
         .cte("each")
@@ -185,17 +183,23 @@ def _did(marketplace_id: int, rule: _Rule, now: datetime) -> CTE:
     )
 
 
-def _mark_of(rule: _Rule, now: datetime) -> ScalarSelect[datetime]:
-    """In one look at a lane's marks: when the newest opening that holds was; OVER where all have run out; MIXED where there are others;
-    null where there is none."""
+def _marks(did: CTE, rule: _Rule, now: datetime) -> Subquery:
+    """By lane, in one look at all marks that decide about the target. `mark`: when the newest opening that holds was; OVER where all have run
+    out; MIXED where there are others. `spared`: 1 where one holds that this rule's closings would not be meant for, or come too early for."""
     says = case((or_(Grant.op != "open", Grant.at > now), MIXED), (_holds(rule, now), Grant.at), else_=OVER)
-    return select(func.max(says)).where(Grant.lane_id == Lane.id, *_about(rule)).scalar_subquery()
-
-
-def _spared(did: CTE, rule: _Rule, now: datetime) -> ColumnElement[bool]:
-    """Whether an opening holds that the closings of this rule would not be meant for, or come too early for."""
-    closes = select(did.c.at).where(did.c.purchase_id == Grant.purchase_id, did.c.at > Grant.at).exists()
-    return select(Grant.id).where(Grant.lane_id == Lane.id, *_about(rule), _holds(rule, now), not_(closes)).exists()
+    here = (Lane.integration_id == rule.draft.integration_id, *_about(rule))
+    found = select(Grant.lane_id, func.max(says).label("mark")).select_from(Lane).join(Grant, Grant.lane_id == Lane.id)
+    if rule.op != "close":
+        return found.add_columns(literal(0).label("spared")).where(*here).group_by(Grant.lane_id).subquery("marks")
+    closes = select(did.c.purchase_id, func.max(did.c.at).label("at")).group_by(did.c.purchase_id).subquery("closes")
+    spared = and_(_holds(rule, now), or_(closes.c.at.is_(None), closes.c.at <= Grant.at))
+    return (
+        found.add_columns(func.max(case((spared, 1), else_=0)).label("spared"))
+        .outerjoin(closes, closes.c.purchase_id == Grant.purchase_id)
+        .where(*here)
+        .group_by(Grant.lane_id)
+        .subquery("marks")
+    )
 
 
 def _holds(rule: _Rule, now: datetime) -> ColumnElement[bool]:
