@@ -39,9 +39,11 @@ class about:  # noqa: N801  it reads as the statement that it is
 
 
 def name(**ids: object) -> None:
-    """What has just become known: lines name it until the block is left."""
-    texts = {name: [str(one) for one in what] if isinstance(what, list) else str(what) for name, what in ids.items()}
-    _now.set({**_now.get({}), **texts})
+    """What has just become known: lines name it until the block is left. Outside of one nobody would take it back, and it is not kept."""
+    known = _now.get(None)
+    if known is not None:
+        texts = {name: [str(one) for one in what] if isinstance(what, list) else str(what) for name, what in ids.items()}
+        _now.set({**known, **texts})
 
 
 def named(record: logging.LogRecord) -> dict[str, object]:

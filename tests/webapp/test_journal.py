@@ -56,6 +56,12 @@ def test_lines_name_what_is_being_worked_on_until_it_is_done(lines: Lines) -> No
     ]
 
 
+def test_what_nobody_would_take_back_is_not_kept(lines: Lines) -> None:
+    name(event=7)
+    logging.getLogger().info("the next one's")
+    assert ["event" in said for said in lines()] == [False]
+
+
 def test_an_error_takes_along_what_it_is_about(lines: Lines) -> None:
     try:
         with about(batch=3), about(lane=4):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.database import db
 from webapp.desk import desk
 from webapp.engine.accounts import OWN_FORMAT
+from webapp.journal import about
 from webapp.models import Product, Source
 from webapp.parts import parts
 from webapp.sources import Request
@@ -48,7 +49,8 @@ def send(source: Source, trigger: str, product: str, email: str) -> Sent:
     said = {"type": kind, "test": True, "timestamp": now.isoformat(), "data": {**data, "customer": {"email": email}}}
     body = json.dumps(said).encode()
     db.session.rollback()  # the desk reads and writes on a connection of its own
-    answered = desk().receive(address, Request(body, {"content-type": "application/json", **signed(secret, key, now, body)}, {}))
+    with about():
+        answered = desk().receive(address, Request(body, {"content-type": "application/json", **signed(secret, key, now, body)}, {}))
     if answered.status != SOURCES[OWN_FORMAT].answers.taken:
         return Sent(None, f"It was not taken: {answered.body}")
     return Sent(int(answered.body["event"]))
