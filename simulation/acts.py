@@ -218,14 +218,14 @@ def integration(stage: Stage, dice: Random) -> None:
 def hand(stage: Stage, dice: Random) -> None:
     """Somebody does something by hand in a community: removes a member, takes one in, puts one somewhere; or a member changes their e-mail."""
     side, email = dice.choice(stage.sides), dice.choice(list(PEOPLE))
-    circle, address = side.community, side.addresses[email]
-    if not side.is_member(email):
+    circle, account = side.community, side.account(email)
+    if account is None:
         if dice.random() < 0.5:
-            circle.add_member(address, PEOPLE[email])
+            circle.add_member(side.addresses[email], PEOPLE[email])
             side.put[email].add(side.member)
             side.ledger.disturb(email)
         return
-    act = dice.choice(("remove", "rename", "put"))
+    act, address = dice.choice(("remove", "rename", "put")), account.email
     if act == "remove":
         circle.remove_member(address)
         side.given[email].clear()
@@ -246,7 +246,7 @@ def hand(stage: Stage, dice: Random) -> None:
 
 def _is_known(stage: Stage, side: Side, email: str) -> bool:
     """Whether Cartwheel has heard of the member's id, by which alone it can find somebody under another address."""
-    member = side.community.state.active(side.addresses[email])
+    member = side.account(email)
     with stage.house.read() as session:
         mine = select(Lane.member_id).join(Customer, Customer.id == Lane.customer_id)
         known = session.scalar(mine.where(Customer.email == email, Lane.integration_id == side.integration))
@@ -277,7 +277,7 @@ def mode(stage: Stage, dice: Random) -> None:
     if kind == "dead":
         side.community.tokens[:] = []
     elif kind in ("owner", "billed"):
-        member = side.community.state.active(side.addresses[email])
+        member = side.account(email)
         if member is not None:
             setattr(member, kind, True)
     else:

@@ -67,7 +67,7 @@ def community(stage: Stage, side: Side, email: str) -> list[str]:
     """Whether a customer holds in a community what they should, and nothing else.
 
     Free is what they had before Cartwheel, where no removal was ever meant for it or an add was; what somebody put them into by hand since;
-    and a membership that came with nothing but places which are gone.
+    and a membership that came with nothing but places which are gone, or whose time is over and may have been when they were told of.
     """
     told, by_hand = stage.checkout.told(email), stage.merchant.by_hand[email]
     wishes = reference.wishes(told, by_hand, stage.now)
@@ -75,10 +75,12 @@ def community(stage: Stage, side: Side, email: str) -> list[str]:
     free = {place for place in side.given[email] if place in wishes.opened or place not in wishes.taken} | side.put[email] | {"new"}
     if side.member not in reference.wishes(told, by_hand, stage.now, side.gone).held:
         free.add(side.member)
+    if should == {side.member} and side.member not in wishes.opened:
+        free.add(side.member)
     held = side.held(email)
     has = {side.member, *held} if held is not None else set()
     wrong = (has ^ should) - free
-    old = side.community.state.active(email)
-    twice = side.addresses[email] != email and email not in side.moved and old is not None
+    accounts = {email, side.addresses[email]} if email not in side.moved else set()
+    twice = sum(side.community.state.active(address) is not None for address in accounts) > 1
     found = [f"{email} {'has' if place in has else 'lacks'} {place}; should hold {sorted(should)}" for place in sorted(wrong)]
     return [*found, f"{email} has two accounts"] if twice else found

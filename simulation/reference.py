@@ -150,9 +150,7 @@ def _is_held(place: str, marks: Sequence[Mark], now: datetime) -> bool:
     """Whether no person keeps it from them, and some purchase's newest opening is newer than every removal that was meant for it, and has
     not run out."""
     reach = (place, HOME[place])
-    bans = [m for m in marks if (m.op == "veto" and m.target in reach) or (m.op == "lift" and place in (m.target, HOME[m.target]))]
-    bans += [m for m in marks if m.op == "lift" and m.target == HOME[place]]
-    if bans and max(bans, key=lambda m: m.order).op == "veto":
+    if _is_banned(place, marks):
         return False
     ends = [m for m in marks if m.op in ("close", "clear") and m.target in reach]
     for purchase in {m.purchase for m in marks if m.op == "open"}:
@@ -165,6 +163,20 @@ def _is_held(place: str, marks: Sequence[Mark], now: datetime) -> bool:
         if any(m.until is None or m.until > now for m in own if m.order == newest):
             return True
     return False
+
+
+def _is_banned(place: str, marks: Sequence[Mark]) -> bool:
+    """Whether the last word of a person takes it, or takes the membership. To give a place takes the membership back out of that, for what was
+    given; to give the membership gives no place that was taken for itself."""
+    words = [m for m in marks if m.op in ("veto", "lift")]
+    if HOME[place] == place:
+        return _ends_in_a_ban([m for m in words if m.target == place or (m.op == "lift" and HOME[m.target] == place)])
+    own = [m for m in words if m.target == place]
+    return _ends_in_a_ban(own) or _ends_in_a_ban([m for m in words if m.target == HOME[place] or (m in own and m.op == "lift")])
+
+
+def _ends_in_a_ban(words: Sequence[Mark]) -> bool:
+    return bool(words) and max(words, key=lambda m: m.order).op == "veto"
 
 
 def _of_persons(decided: Sequence[Decided]) -> Iterator[Mark]:

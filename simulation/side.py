@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sandbox.community import Community, Modes
+from sandbox.state import Member
 from simulation.house import House
 from simulation.ledger import Held, Ledger
 from simulation.scene import CLUB, COMMUNITIES, PEOPLE
@@ -45,12 +46,17 @@ class Side:
 
     def held(self, email: str) -> Held:
         """The names of what a customer holds in the community; None for who is no member."""
-        member = self.community.state.active(self.addresses[email])
+        member = self.account(email)
         return None if member is None else frozenset(self.names[one] for some in member.held.values() for one in some)
 
     def is_member(self, email: str) -> bool:
         """Whether they are a member now."""
-        return self.community.state.active(self.addresses[email]) is not None
+        return self.account(email) is not None
+
+    def account(self, email: str) -> Member | None:
+        """Their account: under the address where they are; where that is over, under their own, by which they are invited again."""
+        active = self.community.state.active
+        return active(self.addresses[email]) or (None if email in self.moved else active(email))
 
     def disturb(self, email: str) -> None:
         """Somebody ended a membership by hand, or changed their address: Cartwheel can't know before it calls."""

@@ -111,7 +111,7 @@ class Worker:
             written = recording.record(session, made, going_on, finished, self.house.now, self.house.new_id, dice)
         for work in {id(w): w for w in [*(m.work for m in made), *finished]}.values():
             work.is_stored()
-        lost = {id(job) for job in jobs if job.work.lane_id in written.lost}
+        lost = {id(job) for job in jobs if job.work.hold in written.lost}
         over = {id(job) for job in jobs if job.call is None} | lost
         for job in jobs:
             job.made, job.since = None, self.house.now

@@ -26,7 +26,7 @@ from webapp.apps import Answer, Call, Client, Setback
 from webapp.database import db, writing
 from webapp.engine import corrections, lanes, recording
 from webapp.engine.states import UNREADABLE
-from webapp.engine.work import Work
+from webapp.engine.work import Hold, Work
 from webapp.journal import about
 from webapp.pacing import Pace
 from webapp.parts import Parts
@@ -93,7 +93,7 @@ class Drain:
         self._trust = timedelta(hours=parts.settings.belief_hours)
         self._dice = random.Random()  # noqa: S311  spreads retries, guards nothing
         self._answers: queue.SimpleQueue[tuple[_Step, Answer, datetime]] = queue.SimpleQueue()
-        self._flying: dict[int, _Step] = {}
+        self._flying: dict[Hold, _Step] = {}
         self._ready: deque[_Step] = deque()
         self._turn = _Turn()
         self._next: list[_Step] = []
@@ -212,7 +212,7 @@ class Drain:
     def _go_on(self, written: recording.Recorded) -> None:
         """The next steps of lanes that are still ours may be made: their claims are renewed and what came before is committed. Those of
         integrations that must not be called any more are given back."""
-        ours = [step for step in [*self._ready, *self._next] if step.work.lane_id not in written.lost]
+        ours = [step for step in [*self._ready, *self._next] if step.work.hold not in written.lost]
         self._ready = deque(step for step in ours if step.work.seat.id not in written.stopped)
         self._turn.given_back = [step.work for step in ours if step.work.seat.id in written.stopped]
         self._next = []
@@ -250,7 +250,7 @@ class Drain:
         for step in waiting:
             if left[step.work.backlog] > 0:
                 left[step.work.backlog] -= 1
-                self._flying[step.work.lane_id] = step
+                self._flying[step.work.hold] = step
                 self._callers.submit(partial(self._call, step))
             elif step.work.calls:
                 self._ready.append(step)
@@ -286,7 +286,7 @@ class Drain:
 
     def _take(self, step: _Step, answer: Answer, at: datetime) -> None:
         work = step.work
-        self._flying.pop(work.lane_id, None)
+        self._flying.pop(work.hold, None)
         self._turn.made.append(recording.Made(work, step.call, answer, at))
         _guarded(work, lambda: work.take_answer(step.call, answer))
         self._step(work, self._next.append)

@@ -89,7 +89,7 @@ def test_a_worker_that_stood_still_meanwhile_does_not_go_on_under_the_old_addres
     bought.pass_time(minutes=1)
     put(bought)
     written = bought.record([recording.Made(late, call, bought.send(call), bought.now)], [late], [])
-    assert written.lost == {late.lane_id}
+    assert written.lost == {late.hold}
     assert (bought.rows(Holding), bought.lane().member_id) == ([], None)
     bought.work()
     assert bought.holds(THERE) == {"member", "VIP Room"}

@@ -204,3 +204,13 @@ def test_a_membership_that_came_back_with_a_place_is_given_back_for_the_others_t
     assert hand.shop.holds(MINA) == {"member", "Fan"}, "what else was taken stays taken"
     hand.leave(hand.shop.membership)
     assert hand.shop.holds(MINA) == {"member", "Fan", "VIP Room"}
+
+
+def test_what_was_taken_for_itself_is_not_given_with_the_membership(hand: Hand) -> None:
+    hand.buy()
+    hand.take()
+    hand.take(hand.shop.membership)
+    hand.grant(hand.shop.membership)
+    assert hand.shop.holds(MINA) == {"member"}
+    hand.leave()
+    assert hand.shop.holds(MINA) == {"member", "VIP Room"}

@@ -189,7 +189,7 @@ def test_a_dead_workers_lane_comes_free_and_its_late_answer_ends_nothing(shop: S
     assert shop.claim("taker") == []
     shop.pass_time(seconds=2)
     (taken,) = shop.claim("taker")
-    assert shop.record([], [], [dead]).lost == {dead.lane_id}
+    assert shop.record([], [], [dead]).lost == {dead.hold}
     assert shop.said() == [("queued", "Invite to My community.")]
     shop.finish(taken)
     assert shop.said()[0][0] == "succeeded"
@@ -344,7 +344,7 @@ def test_whoever_stood_still_with_a_lane_in_hand_can_claim_it_anew_and_does_it_o
     (before,) = shop.claim("first")
     shop.pass_time(seconds=30)
     (again,) = shop.claim("second")
-    assert shop.record([], [before], []).lost == {before.lane_id}
+    assert shop.record([], [before], []).lost == {before.hold}
     assert shop.record([], [again], []).lost == set()
 
 

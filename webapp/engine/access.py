@@ -89,8 +89,8 @@ def desired(record: Record, now: datetime, at: datetime | None = None) -> dict[i
 
 def _verdict(target: int, stands: Sequence[Mark], marks: Sequence[Mark], record: Record, moment: datetime) -> Verdict:
     reach = (target, record.membership)  # what ends the membership ends everything at that integration
-    veto = _newest(m for m in stands if (m.op == "veto" and m.target in reach) or _lifts(m, target, record))
-    if veto and veto.op == "veto":
+    veto = taken_away(target, stands, record.membership)
+    if veto:
         return Verdict(False, ended=veto)
     clear = _newest(m for m in stands if m.op == "clear" and m.target in reach)
     because, ends = [], [clear] if clear else []
@@ -117,9 +117,13 @@ def _tells_why_not(mark: Mark, target: int, record: Record) -> bool:
     return mark.target in (target, record.membership)
 
 
-def _lifts(mark: Mark, target: int, record: Record) -> bool:
-    """Whether this lets the target be held again. Whoever gives a place back gives the membership back, too."""
-    return mark.op == "lift" and (target == record.membership or mark.target in (target, record.membership))
+def taken_away(target: int, marks: Iterable[Mark], membership: int) -> Mark | None:
+    """The word of a person that keeps a target from a customer: their last one about itself, or about the membership without which it can't be
+    held. Whoever gives a place back gives the membership back with it; what else was taken stays taken until it is given back itself."""
+    words = [m for m in marks if m.op in ("veto", "lift")]
+    own = _newest(m for m in words if m.target == target != membership)
+    over = _newest(m for m in words if m.target == membership or (m.op == "lift" and target in (m.target, membership)))
+    return _newest(m for m in (own, over) if m and m.op == "veto")
 
 
 def _openings(target: int, stands: Iterable[Mark], record: Record) -> dict[int, list[Mark]]:

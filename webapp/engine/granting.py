@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.apps.registry import APPS
 from webapp.engine import audit, lanes, records, sentences
-from webapp.engine.access import Mark, Record, Verdict, desired
+from webapp.engine.access import Mark, Record, Verdict, desired, taken_away
 from webapp.engine.book import NewId
 from webapp.engine.entries import Refused, make_due
 from webapp.engine.hand import decide
@@ -29,7 +29,8 @@ def grant(session: Session, customer: Customer, target: Target, days: int | None
     _note(session, "granted_by_hand", customer, entry, {"days": days} if days else None)
     until = now + timedelta(days=days) if days else None
     _say(entry, "Granted by hand" + (f" for {days} day{'s' if days > 1 else ''}" if days else ""), by)
-    if _taken(_record(session, entry), target.id):
+    record = _record(session, entry)
+    if _taken(record, target.id):
         decide(session, entry, "lift", now, new_id)
     decide(session, entry, "open", now, new_id, until=until)
     make_due(session, entry.lane_id or 0, now)
@@ -76,9 +77,10 @@ def by_hand(verdict: Verdict, record: Record, target: int) -> bool:
 
 
 def _taken(record: Record, target: int) -> Mark | None:
-    """The word of a person that has taken this target away, or the membership without which it can't be held. Whoever gives a place back
-    gives the membership back with it; but what else was taken with that stays taken until it is given back itself."""
-    words = [m for m in record.marks if m.op in ("veto", "lift") and m.target in (target, record.membership)]
+    """The word of a person that has taken this target away. A membership that came back with a place is still taken from the others."""
+    if target != record.membership:
+        return taken_away(target, record.marks, record.membership)
+    words = [m for m in record.marks if m.op in ("veto", "lift") and m.target == target]
     newest = max(words, key=lambda m: m.order, default=None)
     return newest if newest and newest.op == "veto" else None
 

@@ -23,7 +23,7 @@ from webapp.engine.book import NewId
 from webapp.engine.circuit import Heard
 from webapp.engine.lanes import callable_now, renew
 from webapp.engine.ready import ask
-from webapp.engine.work import OURS, End, Work
+from webapp.engine.work import OURS, End, Hold, Work
 from webapp.models import Call as CallRow
 from webapp.models import CallEntry, Customer, Holding, Integration, Lane, LogEntry, Target
 
@@ -40,10 +40,10 @@ class Made:
 
 @dataclass(slots=True)
 class Recorded:
-    """`lost`: the lanes that are no longer ours; `stopped`: the integrations among those touched that must not be called now;
+    """`lost`: what is no longer ours; `stopped`: the integrations among those touched that must not be called now;
     `marketplaces`: whose log has news."""
 
-    lost: set[int]
+    lost: set[Hold]
     stopped: set[int]
     marketplaces: set[int]
 
@@ -71,11 +71,11 @@ def record(
     _hear(session, made, now)
     touched = {id(one.work): one.work for one in made} | {id(work): work for work in finished}
     _beliefs(session, touched.values(), now)
-    lost = {work.lane_id for work in going_on} - _renewed(session, going_on, now)
+    lost = {work.hold for work in going_on} - _renewed(session, going_on, now)
     ours = _lock(session, finished)
-    lost |= {work.lane_id for work in finished if work.lane_id not in ours}
-    _forget_others(session, [work for work in touched.values() if work.lane_id in lost], now)
-    kept = [work for work in finished if work.lane_id in ours]
+    lost |= {work.hold for work in finished if work.hold not in ours}
+    _forget_others(session, [work for work in touched.values() if work.hold in lost], now)
+    kept = [work for work in finished if work.hold in ours]
     _finish(session, kept, ours, now, dice)
     stopped = _stopped(session, [*going_on, *(work for work in kept if work.setback)], now)
     return Recorded(lost, stopped, {work.seat.marketplace_id for work in [*(one.work for one in made), *kept]})
@@ -84,7 +84,7 @@ def record(
 def give_back(session: Session, works: Sequence[Work], now: datetime) -> None:
     """Let go of lanes whose work was not done, because the worker ends: they are due at once, for whoever comes."""
     ours = _lock(session, works)
-    again = {w.lane_id: {"lane": w.lane_id, "tries": w.failures, "again": None, "look": now} for w in works if w.lane_id in ours}
+    again = {w.lane_id: {"lane": w.lane_id, "tries": w.failures, "again": None, "look": now} for w in works if w.hold in ours}
     if again:
         release(session, again, now)
 
@@ -183,24 +183,24 @@ def _forget_others(session: Session, lost: Sequence[Work], now: datetime) -> Non
         session.execute(update(Lane).where(Lane.id.in_(moved), Lane.claim.is_(None)).values(due_at=now))
 
 
-def _renewed(session: Session, works: Sequence[Work], now: datetime) -> set[int]:
+def _renewed(session: Session, works: Sequence[Work], now: datetime) -> set[Hold]:
     by_claim: dict[str, list[int]] = defaultdict(list)
     for work in works:
         by_claim[work.claim].append(work.lane_id)
-    return {lane for claim, lanes in by_claim.items() for lane in renew(session, lanes, claim, now)}
+    return {(lane, claim) for claim, lanes in by_claim.items() for lane in renew(session, lanes, claim, now)}
 
 
-def _lock(session: Session, works: Sequence[Work]) -> dict[int, datetime | None]:
-    """The lanes of these that are still held by the claim they were taken with, and when they must be looked at since then. Locked, so
-    that intake's wake-up waits for us."""
+def _lock(session: Session, works: Sequence[Work]) -> dict[Hold, datetime | None]:
+    """Which of these are still held by the claim they were taken with, and when their lanes must be looked at since then. Locked, so that
+    intake's wake-up waits for us."""
     if not works:
         return {}
-    claims = {work.lane_id: work.claim for work in works}
-    rows = ask(session, _LOCK, lanes=list(claims))
-    return {lane: look_at for lane, claim, look_at in rows if claim == claims[lane]}
+    held = {work.hold for work in works}
+    rows = ask(session, _LOCK, lanes=[*{work.lane_id for work in works}])
+    return {(lane, claim): look_at for lane, claim, look_at in rows if (lane, claim) in held}
 
 
-def _finish(session: Session, works: Sequence[Work], looks: Mapping[int, datetime | None], now: datetime, dice: float) -> None:
+def _finish(session: Session, works: Sequence[Work], looks: Mapping[Hold, datetime | None], now: datetime, dice: float) -> None:
     if not works:
         return
     entries: list[dict[str, Any]] = []
@@ -209,7 +209,7 @@ def _finish(session: Session, works: Sequence[Work], looks: Mapping[int, datetim
         ends = work.finish()
         entries += [_ended(entry, ends[entry], now) for entry in ends]
         left = [e.id for e in work.entries if e.id not in ends]
-        lanes[work.lane_id] = {"lane": work.lane_id, "tries": 0, "again": None, "look": _first(looks[work.lane_id], work.changes_at)}
+        lanes[work.lane_id] = {"lane": work.lane_id, "tries": 0, "again": None, "look": _first(looks[work.hold], work.changes_at)}
         if work.setback and left:
             entries += _set_back(session, work, work.setback, left, lanes[work.lane_id], now, dice)
     _break_targets(session, works, now)

@@ -69,6 +69,13 @@ def grounds_of(session: Session, marks: Mapping[int, list[Mark]]) -> dict[int, G
         )
         for purchase, trigger, at, tie in session.execute(news):
             (recoveries if trigger in RECOVERIES else setbacks)[purchase].append((at, tie))
+        # What was added anew for the purchase counts wherever it was added: in another community, too.
+        adds = select(Grant.purchase_id, Grant.at, Grant.tie).where(
+            Grant.purchase_id.in_(waiting), Grant.op == "open", Grant.void.is_(False)
+        )
+        for purchase, at, tie in session.execute(adds):
+            if (at, tie) not in setbacks[purchase]:
+                recoveries[purchase].append((at, tie))
     rows = session.execute(
         select(Purchase.id, Purchase.product_id, Purchase.order_ref, Purchase.subscription_ref, Purchase.on_record, Purchase.ground).where(
             Purchase.id.in_(ids)

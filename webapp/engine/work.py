@@ -78,6 +78,10 @@ class Seat:
     membership: int
 
 
+Hold = tuple[int, str]
+"""A lane and the claim that it was taken with."""
+
+
 @dataclass(slots=True)
 class Work:
     """A claimed lane in a worker's hands. `stored` is what the database has of `known`.
@@ -109,6 +113,11 @@ class Work:
     calls: int = 0
     unanswered: bool = False
     word: str = FOUND
+
+    @property
+    def hold(self) -> Hold:
+        """What it is held by. A process that stood still for too long may have a lane in hand twice: once as its claim had it, once anew."""
+        return self.lane_id, self.claim
 
     def next_call(self) -> Call | None:
         """The next call to make; None where nothing is left to do, or a setback stands in the way."""

@@ -70,6 +70,12 @@ def open_(want: Want, targets: Iterable[int]) -> tuple[int, ...]:
     return tuple(t for t in targets if t in want.asked and t not in want.settled)
 
 
+def in_doubt(want: Want, known: Known) -> bool:
+    """Whether they may or may not be one: a call of ours that would have told has not been heard of."""
+    belief = known.beliefs.get(want.membership)
+    return belief is not None and belief.held == "unknown"
+
+
 def is_member(want: Want, known: Known) -> bool:
     """Whether they are believed to be one, however old the belief: acting by e-mail renews it for nothing.
 

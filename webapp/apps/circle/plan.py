@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from webapp.apps import Call, Known, Settled, Target, Want
 from webapp.apps.circle import memory, requests, words
 from webapp.apps.circle.actions import EVENT, GROUP, SPACE, TAG
-from webapp.apps.circle.memory import adrift, is_member, wanted
+from webapp.apps.circle.memory import adrift, in_doubt, is_member, wanted
 
 ORDER = (GROUP, SPACE, TAG, EVENT)
 """In which kinds come: leaving a group takes its spaces along, so that they come after it."""
@@ -100,13 +100,17 @@ def _join(want: Want, known: Known, adds: Collection[int], removals: Collection[
     """How to become a member, or to renew the belief that they are one: for nothing by any other call that names their e-mail."""
     if not adds:
         return ()
+    # They may have another e-mail in Circle: to invite the old one would make a second account.
+    unseen = known.member_id is not None and memory.LOOKED not in known.tried
     if not is_member(want, known):
-        return (_invite(want, known, want.desired),)
+        return (_look_up(want, known, adds) if unseen and in_doubt(want, known) else _invite(want, known, want.desired),)
     if want.membership not in adds or len(adds) > 1 or removals:
         return ()
-    if known.member_id and memory.LOOKED not in known.tried:
-        return (requests.look_up(known, (want.membership,)),)  # another e-mail in Circle: inviting the old one would make a second account
-    return (_invite(want, known, ()),)
+    return (_look_up(want, known, adds) if unseen else _invite(want, known, ()),)
+
+
+def _look_up(want: Want, known: Known, adds: Collection[int]) -> Call:
+    return requests.look_up(known, (want.membership,) if want.membership in adds else ())
 
 
 def _invite(want: Want, known: Known, desired: Iterable[int]) -> Call:
