@@ -344,8 +344,8 @@ def test_whoever_stood_still_with_a_lane_in_hand_can_claim_it_anew_and_does_it_o
     (before,) = shop.claim("first")
     shop.pass_time(seconds=30)
     (again,) = shop.claim("second")
-    assert shop.record([], [before], []).lost == {before.hold}
-    assert shop.record([], [again], []).lost == set()
+    assert shop.record([], [before, again], []).lost == {before.hold}
+    assert shop.record([], [], [before, again]).lost == {before.hold}
 
 
 def test_what_is_skipped_never_runs_and_the_next_goes_on(shop: Shop) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from tests import factories
 from tests.engine.shop import Shop, Shops
+from webapp.apps import MEMBERSHIP
 from webapp.engine import entries
-from webapp.models import PAID_PERIOD, Grant, Lane, LogEntry, Rule
+from webapp.models import PAID_PERIOD, Grant, Lane, LogEntry, Marketplace, Rule, Target
 
 MINA = "mina@shop.test"
 GRACE = "Will be removed from space VIP Room on 27 November 2026 at 14:02, unless they pay again."
@@ -134,6 +136,24 @@ def test_a_recovery_calls_it_off_at_once_and_the_entry_says_so(shop: Shop, kind:
     shop.work()
     assert shop.holds(MINA) == {"member", "VIP Room"}
     assert [call.method for call in shop.calls].count("DELETE") == 0
+
+
+def test_what_is_given_anew_in_another_community_calls_it_off_too(quick: Shop) -> None:
+    grace(quick)
+    here = quick.integration
+    with quick.write() as session:
+        another = factories.make_integration(session, session.get_one(Marketplace, quick.marketplace), "Another community")
+        session.add(Target(id=factories.new_id(), integration_id=another.id, kind=MEMBERSHIP, remote_id="", name=""))
+        quick.integration = another.id
+    quick.rule("subscription_completed", "invite_member")
+    quick.integration = here
+    buy_and_fail(quick)
+    quick.pass_time(days=1)
+    quick.tell("completed", MINA, "club", subscription="s1")
+    quick.pass_time(days=3)
+    quick.work()
+    assert quick.holds(MINA) == {"member", "VIP Room"}
+    assert last(quick).status == "unchanged"
 
 
 def test_a_restart_calls_off_what_waits_for_the_end_of_the_paid_period(quick: Shop) -> None:

@@ -361,3 +361,12 @@ def test_what_was_taken_before_a_membership_ended_does_not_return_with_the_next(
 
     assert place.held() == {BASIC}
     assert work.outcomes == {BASIC: "done"}
+
+
+@pytest.mark.parametrize("hold", [[ME], [ME, VIP]])
+def test_who_may_be_a_member_is_looked_up_by_their_id_before_they_are_invited(place: Place, hold: list[int]) -> None:
+    """They may have another e-mail in Circle by now: an invite to this one would make a second account."""
+    first, *_ = CIRCLE.plan(want(place.targets, hold=hold), member("12", unknown=[ME]))
+    assert (first.method, first.path, first.targets) == ("GET", "/community_members/12", (ME,))
+    (other,) = CIRCLE.plan(want(place.targets, hold=hold), member(unknown=[ME]))
+    assert (other.method, other.path) == ("POST", "/community_members")
