@@ -40,7 +40,7 @@ MUTATIONS = (
         "_verdict",
         "(target, record.membership)  #",
         "(target,)  #",
-        41,
+        136,
     ),
     Mutation(
         "A removal wins over an add of the same message",
@@ -59,7 +59,7 @@ MUTATIONS = (
         "undone_by",
         "if not mark.recoverable",
         "if mark.recoverable",
-        30,
+        110,
     ),
     Mutation(
         "The newest clearing does not count",
@@ -75,7 +75,7 @@ MUTATIONS = (
         "_weigh_prospects",
         "if fired.trigger == PROSPECT and",
         "if fired.trigger != PROSPECT and",
-        1,
+        2,
     ),
     Mutation(
         "What a late message refutes counts on", "webapp.engine.revisions", "refute", "values(void=never_was)", "values(void=False)", 61
@@ -84,8 +84,8 @@ MUTATIONS = (
         "Nobody looks at a lane again when time gives or takes something",
         "webapp.engine.recording",
         "_finish",
-        "_first(looks[work.lane_id], work.changes_at)",
-        "looks[work.lane_id]",
+        "_first(looks[work.hold], work.changes_at)",
+        "looks[work.hold]",
         11,
     ),
     Mutation(
@@ -132,18 +132,18 @@ MUTATIONS = (
     Mutation("A grant by hand can't be ended", "webapp.engine.granting", "_end_grants", "opened - ended", "opened - opened", 41),
     Mutation(
         "What is given back leaves the membership taken away",
-        "webapp.engine.granting",
-        "_taken",
-        "(target, record.membership)",
-        "(target,)",
+        "webapp.engine.access",
+        "taken_away",
+        "target in (m.target, membership)",
+        "target == m.target",
         41,
     ),
     Mutation(
         "Whose membership was taken away by hand keeps their places",
         "webapp.engine.access",
-        "_verdict",
-        '(m.op == "veto" and m.target in reach)',
-        '(m.op == "veto" and m.target == target)',
+        "taken_away",
+        "m.target == membership or (",
+        "m.target == target or (",
         41,
     ),
     Mutation(
@@ -163,7 +163,7 @@ MUTATIONS = (
         "put",
         "session.execute(delete(Holding).where(Holding.lane_id == lane.id))",
         "pass",
-        11,
+        80,
     ),
     Mutation("What is granted by hand for some days stays for good", "webapp.engine.granting", "grant", "until=until", "until=None", 8),
     Mutation(
