@@ -19,6 +19,7 @@ import redis
 import sqlalchemy
 from playwright.sync_api import Browser, Page, sync_playwright
 from pysqlite3 import dbapi2
+from sqlalchemy import Dialect, Engine
 from werkzeug.routing import Rule
 
 from tests import servers
@@ -64,6 +65,35 @@ def _compiled_once(rule: Rule, append_unknown: bool = True) -> Any:
 
 
 Rule._compile_builder = _compiled_once  # type: ignore[method-assign]
+
+_dialects: dict[tuple[object, ...], Dialect] = {}
+_caches: dict[Dialect, Any] = {}
+_init_engine = Engine.__init__
+
+
+def _with_what_is_compiled(  # noqa: PLR0917  its parameters are those that `create_engine` looks for
+    self: Engine,
+    pool: Any,
+    dialect: Dialect,
+    url: Any,
+    logging_name: str | None = None,
+    echo: Any = None,
+    query_cache_size: int = 500,
+    execution_options: Any = None,
+    hide_parameters: bool = False,
+) -> None:
+    """Almost every test has a database of its own, and an engine, which would compile every statement anew. What is compiled is kept by the
+    dialect, and the first one that has seen its server does for all of its kind."""
+    known = vars(dialect)
+    kind = (type(dialect), dialect.dbapi, known.get("_json_serializer"), known.get("_json_deserializer"), dialect.paramstyle)
+    first = _dialects.setdefault(kind, dialect)
+    if "server_version_info" not in vars(first):
+        first = _dialects[kind] = dialect
+    _init_engine(self, pool, first, url, logging_name, echo, 4 * query_cache_size, execution_options, hide_parameters)
+    self._compiled_cache = _caches.setdefault(first, self._compiled_cache)
+
+
+Engine.__init__ = _with_what_is_compiled  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def works(sessions: tuple[Session, Session]) -> list[Any]:
     lanes = [
         factories.make_lane(session, factories.make_customer(session, shop, f"p{n}@shop.test"), community, claim="c") for n in range(3)
     ]
-    works = [SimpleNamespace(lane_id=lane.id, claim="c") for lane in lanes]
+    works = [SimpleNamespace(lane_id=lane.id, claim="c", hold=(lane.id, "c")) for lane in lanes]
     session.commit()
     return works
 
