@@ -13,8 +13,9 @@ SYNC := $(UV) pip install -q --python $(BIN)/python --require-hashes --no-deps
 run: $(STAMP)
 	@exec $(BIN)/python -m embedded
 
+# Three on two cores: a good part of the time a test waits for processes.
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 fuzz: $(DEV_STAMP)
 	REQUESTS=$${REQUESTS:-100000} $(BIN)/python -m pytest -n 2 tests/pages/test_hostile.py $(ARGS)
