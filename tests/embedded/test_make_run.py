@@ -122,6 +122,7 @@ def refused(environ: dict[str, str]) -> tuple[int, str]:
 
 
 def test_from_the_first_line_to_the_last_process(var: Path) -> None:
+    """Told to end; with a worker that is killed; killed itself, which leaves nothing; ended from the keyboard."""
     run = Run(var)
     assert run.until("Cartwheel is at") == f"Cartwheel is at http://127.0.0.1:{run.port}\n"
     way_in = run.until(r"http://127\.0\.0\.1:\d+/\S{20,}")
@@ -158,31 +159,26 @@ def test_from_the_first_line_to_the_last_process(var: Path) -> None:
         assert session.scalars(select(Marketplace.name)).all() == ["Acme"]
     engine.dispose()
     assert config.load({"CARTWHEEL_VAR": str(var)}).secret_key == settings.secret_key
-    assert again.end(signal.SIGINT) == 0
-    wait_for_nobody(again)
 
-
-def test_what_dies_comes_back_and_a_killed_supervisor_leaves_nothing(var: Path) -> None:
-    run = Run(var)
-    run.until("Ctrl-C ends it")
-    worker = run.pid("-m workers")
+    worker = again.pid("-m workers")
     os.kill(worker, signal.SIGKILL)
-    run.until("worker has ended .SIGKILL.")
+    again.until("worker has ended .SIGKILL.")
     for _ in range(int(PATIENCE / 0.05)):
-        if any("-m workers" in command for pid, command in run.pids().items() if pid != worker):
+        if any("-m workers" in command for pid, command in again.pids().items() if pid != worker):
             break
         time.sleep(0.05)
     else:
         raise AssertionError("the worker did not come back")
 
-    assert run.end(signal.SIGKILL) == -signal.SIGKILL
-    wait_for_nobody(run)
+    assert again.end(signal.SIGKILL) == -signal.SIGKILL
+    wait_for_nobody(again)
     assert config.load({"CARTWHEEL_VAR": str(var)}).port == 8000  # what it left behind counts for nothing
 
-    again = Run(var)
-    again.until("Ctrl-C ends it")
-    assert healthy(again.port)
-    assert again.end() == 0
+    third = Run(var)
+    third.until("Ctrl-C ends it")
+    assert healthy(third.port)
+    assert third.end(signal.SIGINT) == 0
+    wait_for_nobody(third)
 
 
 def test_a_taken_port_is_a_sentence(var: Path) -> None:

@@ -18,11 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import flask_migrate
 import pytest
 from standardwebhooks import Webhook
 
 from embedded import checks
+from webapp import config, create_app
 from webapp.config import ROOT
+from webapp.database import db
 
 PATIENCE = 60.0
 THREADS = 4
@@ -43,7 +46,9 @@ class Web:
         }  # fmt: skip
         market = var / "market.yaml"
         market.write_text(MARKET)
-        self.flask("db", "upgrade")
+        self.app = create_app(config.load(self.environ))
+        with self.app.app_context():
+            flask_migrate.upgrade()
         webhook = json.loads(self.flask("apply", str(market)).splitlines()[-1])["webhook"]
         self.path, self.secret = webhook["path"], webhook["secret"]
         self.process = subprocess.Popen(
@@ -52,9 +57,8 @@ class Web:
 
     def flask(self, *command: str) -> str:
         """What a flask command prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *command], cwd=ROOT, env=self.environ, check=True, stdout=subprocess.PIPE, text=True
-        )  # fmt: skip
+        done = self.app.test_cli_runner().invoke(args=command)
+        assert done.exit_code == 0, done.output
         return done.stdout
 
     def buy(self) -> tuple[int, dict[str, Any]]:
@@ -88,6 +92,8 @@ def web(tmp_path: Path) -> Iterator[Web]:
     finally:
         started.process.kill()
         started.process.communicate()
+        with started.app.app_context():
+            db.engine.dispose()
 
 
 def waits_for(lock: Path, pid: int) -> bool:

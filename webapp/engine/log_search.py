@@ -23,7 +23,7 @@ WALK = 2000
 """How many of the newest entries are looked through first."""
 
 MANY = 1000
-"""From so many customers on a word is a common one: their entries are met on the way."""
+"""From so many customers on a word is a common one: their entries are met on the way. So many shapes are named by their ids."""
 
 EACH = 10
 """How many entries a customer is reckoned to have."""
@@ -201,11 +201,11 @@ def _indexed(session: Session, search: Search, driver: _Word | None) -> Iterator
 def _spans(session: Session, search: Search, driver: _Word | None, floor: int, limit: int) -> list[int]:
     """The newest entries among those that were counted under a shape that the query may mean, span by span of their ids."""
     found: list[int] = []
-    wanted = (
-        select(Tally.first_id, Tally.last_id)
-        .where(Tally.shape_id.in_(_shapes(search, [driver] if driver else ())), Tally.first_id < floor)
-        .order_by(Tally.last_id.desc())
-    )
+    shapes = _shapes(search, [driver] if driver else ())
+    known = session.scalars(shapes.limit(MANY + 1)).all()
+    # By their ids, where they are few: PostgreSQL takes a text's shapes for more than they are, and would go through all tallies.
+    which = Tally.shape_id.in_(known if len(known) <= MANY else shapes)
+    wanted = select(Tally.first_id, Tally.last_id).where(which, Tally.first_id < floor).order_by(Tally.last_id.desc())
     spans = _joined([(first, last) for first, last in session.execute(_dated(wanted, search.query))], floor)
     dialect = session.get_bind().dialect.name
     start, most = 0, RANGES
