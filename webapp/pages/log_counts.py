@@ -46,6 +46,7 @@ def shown(number: int) -> str:
 def _html(now: datetime) -> tuple[str, bool]:
     """The numbers of the log of who looks, and whether they are of this moment."""
     here, moment = guard.here(), time.monotonic()
+    db.session.remove()  # who waits for the lock must hold no connection: whoever has it needs one
     with _lock:
         kept = _kept.get(here)
         if kept is not None and moment - kept[0] < EVERY:
@@ -54,4 +55,5 @@ def _html(now: datetime) -> tuple[str, bool]:
         numbers = {"all": sum(counts.values()), **{status: counts.get(status, 0) for status in log_query.STATUSES}}
         made = "".join(f'<b id="chip-{status}" data-known>{shown(number)}</b>' for status, number in numbers.items())
         _kept[here] = (moment, made)
+        db.session.remove()
     return made, True

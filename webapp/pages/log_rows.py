@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -40,8 +41,18 @@ def days(rows: Iterable[Row], zone: tzinfo, now: datetime) -> list[Day]:
 
 
 def html(row: Row) -> str:
-    """The row for who looks at it now. Made once for all who look at the same: many pages are told of a row that changed."""
-    return _html(row, getattr(g.get("marketplace"), "time_zone", None), g.get("role") in CHANGING)
+    """The row for who looks at it now. Made once for all who look at the same: many pages are told of a row that changed, all at once, and all
+    but one wait until it is made."""
+    seen_as = row, getattr(g.get("marketplace"), "time_zone", None), g.get("role") in CHANGING
+    found = _made.get(seen_as)
+    if found is None:
+        with _making:
+            found = _made.get(seen_as)
+            if found is None:
+                if len(_made) >= MOST_MADE:
+                    _made.clear()
+                found = _made[seen_as] = _html(*seen_as)
+    return found
 
 
 def started(row: Row) -> str:
@@ -89,7 +100,7 @@ class Frames:
         self._new += sum(fits and row.id > self._top for row, fits in zip(rows, match, strict=True))
         pieces = [html(row) if fits else html(row).replace("<tr ", "<tr data-known ", 1) for row, fits in zip(rows, match, strict=True)]
         at = rows[0].at.astimezone(self._zone)
-        heading = _template("_day.html", key=at.date().isoformat(), heading=times.heading(at, self._zone, now)) if any(match) else ""
+        heading = _heading(at.date().isoformat(), times.heading(at, self._zone, now)) if any(match) else ""
         return "".join([*pieces, heading])
 
 
@@ -97,10 +108,19 @@ def _day(key: str, rows: list[Row], zone: tzinfo, now: datetime) -> Day:
     return Day(key, times.heading(rows[0].at, zone, now), [html(row) for row in rows])
 
 
-@lru_cache(maxsize=4096)
+MOST_MADE = 4096
+_made: dict[tuple[Row, str | None, bool], str] = {}
+_making = threading.Lock()
+
+
 def _html(row: Row, zone: str | None, may_change: bool) -> str:
     there = row.at.astimezone(times.zone_of(zone))
     return _template("_row.html", row=row, day=there.date().isoformat(), trigger=started(row), aside=aside(row), may_change=may_change)
+
+
+@lru_cache(maxsize=256)
+def _heading(key: str, heading: str) -> str:
+    return _template("_day.html", key=key, heading=heading)
 
 
 def _template(name: str, **context: object) -> str:
