@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -15,6 +16,8 @@ from webapp.engine.triggers import RECOVERIES, SETBACKS
 from webapp.models import Grant, Happening, Lane, Purchase, Target
 
 MEMBERSHIP = "membership"
+Moments = dict[int, list[tuple[datetime, str]]]
+"""Times and ties, by purchase."""
 
 
 def load(
@@ -60,22 +63,7 @@ def _marks(session: Session, lanes: Collection[int]) -> dict[int, list[Mark]]:
 def grounds_of(session: Session, marks: Mapping[int, list[Mark]]) -> dict[int, Ground]:
     """The purchases that these marks are about, by id."""
     ids = {m.purchase for ms in marks.values() for m in ms}
-    recoveries: dict[int, list[tuple[object, str]]] = defaultdict(list)
-    setbacks: dict[int, list[tuple[object, str]]] = defaultdict(list)
-    waiting = {m.purchase for ms in marks.values() for m in ms if m.recoverable and m.asked_at}
-    if waiting:
-        news = select(Happening.purchase_id, Happening.trigger, Happening.at, Happening.tie).where(
-            Happening.purchase_id.in_(waiting), Happening.trigger.in_(RECOVERIES | SETBACKS), Happening.refuted.is_(False)
-        )
-        for purchase, trigger, at, tie in session.execute(news):
-            (recoveries if trigger in RECOVERIES else setbacks)[purchase].append((at, tie))
-        # What was added anew for the purchase counts wherever it was added: in another community, too.
-        adds = select(Grant.purchase_id, Grant.at, Grant.tie).where(
-            Grant.purchase_id.in_(waiting), Grant.op == "open", Grant.void.is_(False)
-        )
-        for purchase, at, tie in session.execute(adds):
-            if (at, tie) not in setbacks[purchase]:
-                recoveries[purchase].append((at, tie))
+    recoveries, setbacks = _news_of(session, {m.purchase for ms in marks.values() for m in ms if m.recoverable and m.asked_at})
     rows = session.execute(
         select(Purchase.id, Purchase.product_id, Purchase.order_ref, Purchase.subscription_ref, Purchase.on_record, Purchase.ground).where(
             Purchase.id.in_(ids)
@@ -84,11 +72,30 @@ def grounds_of(session: Session, marks: Mapping[int, list[Mark]]) -> dict[int, G
     return {
         pid: Ground(
             pid, product, named=ground != "product" or bool(order or subscription), on_record=on_record,
-            person=ground.startswith(HAND), recoveries=tuple(recoveries.get(pid, ())),  # type: ignore[arg-type]
-            setbacks=tuple(setbacks.get(pid, ())),  # type: ignore[arg-type]
+            person=ground.startswith(HAND), recoveries=tuple(recoveries.get(pid, ())),
+            setbacks=tuple(setbacks.get(pid, ())),
         )
         for pid, product, order, subscription, on_record, ground in rows
     }  # fmt: skip
+
+
+def _news_of(session: Session, waiting: Collection[int]) -> tuple[Moments, Moments]:
+    """Of purchases for which a removal waits: what undoes it, and what is no sign of that. What was added anew for a purchase counts wherever
+    it was added, in another community, too. Hardly ever does any removal wait."""
+    recoveries: Moments = defaultdict(list)
+    setbacks: Moments = defaultdict(list)
+    if not waiting:
+        return recoveries, setbacks
+    news = select(Happening.purchase_id, Happening.trigger, Happening.at, Happening.tie).where(
+        Happening.purchase_id.in_(waiting), Happening.trigger.in_(RECOVERIES | SETBACKS), Happening.refuted.is_(False)
+    )
+    for purchase, trigger, at, tie in session.execute(news):
+        (recoveries if trigger in RECOVERIES else setbacks)[purchase].append((at, tie))
+    adds = select(Grant.purchase_id, Grant.at, Grant.tie).where(Grant.purchase_id.in_(waiting), Grant.op == "open", Grant.void.is_(False))
+    for purchase, at, tie in session.execute(adds):
+        if (at, tie) not in setbacks[purchase]:
+            recoveries[purchase].append((at, tie))
+    return recoveries, setbacks
 
 
 __all__ = ["MEMBERSHIP", "Op", "grounds_of", "load", "membership_targets"]
