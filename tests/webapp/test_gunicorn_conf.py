@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import runpy
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +28,6 @@ class Asked:
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("CARTWHEEL_VAR", str(tmp_path))
     return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Both ends of a connection: the browser's and ours."""
-    theirs, ours = socket.socketpair()
-    yield theirs, ours
-    theirs.close()
-    ours.close()
 
 
 def test_a_body_that_does_not_come_ends_its_connection(conf: dict[str, Any], ends: tuple[socket.socket, socket.socket]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,15 +21,6 @@ class Kept:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.parser = SimpleNamespace(unreader=SocketUnreader(sock))
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Both ends of a connection: the checkout's and ours."""
-    theirs, ours = socket.socketpair()
-    yield theirs, ours
-    theirs.close()
-    ours.close()
 
 
 @pytest.fixture
