@@ -1,12 +1,16 @@
-"""The dashboard: put the parts together, nothing else."""
+"""The dashboard: put the parts together, nothing else.
+
+Nothing is loaded before it is needed: gunicorn's first process reads the settings and no more, and would hold the rest beside the one that works.
+"""
 
 from __future__ import annotations
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
-from webapp import called, config, database, doorbell, hands, mistakes, pacing, parts
-from webapp.ids import Ids
-from webapp.vault import Vault
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from webapp import config
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
@@ -14,7 +18,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
     Raises ConfigError for a wrong setting.
     """
-    from webapp import cli, desk, live, pages, proxies  # noqa: PLC0415  a worker does without them, and without their 20 MB
+    from webapp import cli, config, desk, live, pages, parts, proxies  # noqa: PLC0415  a worker does without most of them, and without their 20 MB
 
     settings = settings or config.load()
     app = create_core(settings)
@@ -29,6 +33,10 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
 def create_core(settings: config.Settings | None = None) -> Flask:
     """What a worker needs of it: the database, Redis, the keys, the pace. Raises ConfigError for a wrong setting."""
+    from flask import Flask  # noqa: PLC0415  see above
+
+    from webapp import called, config, database, doorbell, hands, ids, mistakes, pacing, parts, vault  # noqa: PLC0415
+
     settings = settings or config.load()
     mistakes.register(settings.sentry_dsn)
     app = Flask(__name__, template_folder="../templates", static_folder=None)
@@ -36,6 +44,6 @@ def create_core(settings: config.Settings | None = None) -> Flask:
     database.register(app, settings.database_url)
     bell = doorbell.Bell(doorbell.connect(settings.redis_url))
     pace = pacing.pace(bell.redis, settings.circle_rate, called.since)
-    parts.register(app, parts.Parts(settings, Vault(settings.encryption_keys), Ids(), bell, pace))
+    parts.register(app, parts.Parts(settings, vault.Vault(settings.encryption_keys), ids.Ids(), bell, pace))
     hands.register(app)
     return app

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from cryptography.fernet import Fernet
-
 from webapp import local
 from webapp.environment import (
     ConfigError,
@@ -310,7 +308,7 @@ def _secret_key(given: str | None, production: bool, var: Path) -> str:
 def _own_encryption_keys(production: bool, var: Path) -> tuple[str, ...]:
     if production:
         raise ConfigError("ENCRYPTION_KEYS must be set in production: API keys and secrets are encrypted with them.")
-    kept = local.made_once(var / "encryption_keys", lambda: Fernet.generate_key().decode())
+    kept = local.made_once(var / "encryption_keys", lambda: secrets.token_urlsafe(32))
     return as_encryption_keys(str(var / "encryption_keys"), kept)
 
 

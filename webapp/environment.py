@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from collections.abc import Callable
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
-FERNET_BYTES = 32
 SHORTEST_SECRET = 32
-"""Characters of a random string from which a Fernet key is derived."""
+"""Characters of a random string that encrypts. A Fernet key has more."""
 
 SHORTEST_TOKEN = 16
 """Characters of what guards the metrics."""
@@ -50,6 +43,10 @@ class Smtp(NamedTuple):
     password: str
     tls: str
 
+
+SERVER = re.compile(r"([^:/]*(:[^@]*)?@)?(\[[^/?]+\]|[^/:?]+)?(:\d*)?([/?].*)?")
+"""A server's address behind its scheme, as SQLAlchemy reads it, which is not asked itself: gunicorn's first process reads the settings, too, and
+would hold its 20 MB for that alone."""
 
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
 
@@ -120,8 +117,8 @@ def as_http_url(name: str, text: str) -> str:
 def as_database_url(name: str, text: str) -> str:
     """SQLAlchemy's address of a PostgreSQL or SQLite database, from what platforms give (`postgres://…`)."""
     scheme, _, rest = text.partition("://")
-    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest and _is_address(url := f"postgresql+psycopg://{rest}"):
-        return url
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest and SERVER.fullmatch(rest):
+        return f"postgresql+psycopg://{rest}"
     if scheme in ("sqlite", "sqlite+pysqlite") and rest.startswith("/") and rest.strip("/") not in ("", ":memory:"):
         return f"sqlite+pysqlite://{rest}"
     raise ConfigError(f"{name} must be the address of a PostgreSQL database: postgres://user:password@host/name.")
@@ -163,27 +160,13 @@ def as_sender(name: str, text: str) -> str:
 
 
 def as_encryption_keys(name: str, text: str) -> tuple[str, ...]:
-    """Fernet keys, the newest first, each one given as such or derived from a long random string."""
-    keys = tuple(_fernet_key(name, part.strip()) for part in text.split(",") if part.strip())
+    """Fernet keys or long random strings (`webapp.vault` makes keys of them), the newest first."""
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
     if not keys:
         raise ConfigError(f"{name} holds no key.")
-    return keys
-
-
-def _fernet_key(name: str, text: str) -> str:
-    if _is_fernet_key(text):
-        return text
-    if len(text) < SHORTEST_SECRET:
+    if min(map(len, keys)) < SHORTEST_SECRET:
         raise ConfigError(f"{name} must be Fernet keys or random strings of {SHORTEST_SECRET} characters or more, comma-separated.")
-    derived = HKDF(algorithm=hashes.SHA256(), length=FERNET_BYTES, salt=None, info=b"cartwheel encryption key")
-    return base64.urlsafe_b64encode(derived.derive(text.encode())).decode()
-
-
-def _is_fernet_key(text: str) -> bool:
-    try:
-        return len(base64.b64decode(text, altchars=b"-_", validate=True)) == FERNET_BYTES
-    except (binascii.Error, ValueError):
-        return False
+    return keys
 
 
 def _split(text: str) -> SplitResult | None:
@@ -197,11 +180,3 @@ def _split(text: str) -> SplitResult | None:
 
 def _is_socket(text: str, parts: SplitResult) -> bool:
     return text.startswith("unix:///") and len(parts.path) > 1
-
-
-def _is_address(url: str) -> bool:
-    try:
-        make_url(url)
-    except (ArgumentError, ValueError):
-        return False
-    return True

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from cryptography.fernet import Fernet
 
 from webapp import local
 from webapp.config import ROOT, SETTINGS, load, table
@@ -146,7 +145,7 @@ def test_own_keys_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
     first, second = load({}, var), load({}, var)
     assert (first.secret_key, first.encryption_keys) == (second.secret_key, second.encryption_keys)
     assert len(first.secret_key) >= 32
-    Fernet(first.encryption_keys[0])
+    assert len(first.encryption_keys[0]) >= 32
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in var.iterdir()}
     assert modes == {"secret_key": 0o600, "encryption_keys": 0o600}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import runpy
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +54,14 @@ def test_the_next_request_of_a_connection_is_waited_for_as_before(conf: dict[str
     assert asked.unreader.read() == b"GET"
     assert ours.gettimeout() is None
     assert not asked.closes
+
+
+def test_the_first_process_holds_none_of_what_the_second_works_with(tmp_path: Path) -> None:
+    """It reads the settings of a deployment and waits. What it loads is in memory twice."""
+    script = "import runpy, sys; runpy.run_path('gunicorn.conf.py'); import webapp.serving; print(*sys.modules)"
+    environ = {
+        "CARTWHEEL_VAR": str(tmp_path), "DATABASE_URL": "postgres://u:p@h/n", "REDIS_URL": "redis://h", "SECRET_KEY": "k" * 32,
+        "ENCRYPTION_KEYS": "a random string that is long enough",
+    }  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", script], env=environ, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert not {"flask", "sqlalchemy", "redis", "cryptography", "webapp.models"} & set(done.stdout.split())

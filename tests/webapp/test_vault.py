@@ -24,6 +24,14 @@ def test_the_newest_key_encrypts_and_the_old_one_still_opens() -> None:
         Vault([OLD]).open(both.seal("secret"))
 
 
+def test_a_long_random_string_is_a_key_and_stays_the_same_one() -> None:
+    derived = "OJmdtu04iTgjpJe3RJJ-ULWVQkfzKUkXYcCeOGYrRUs="
+    sealed = Vault(["a random string that is long enough"]).seal("secret")
+    assert Fernet(derived).decrypt(sealed) == b"secret"
+    with pytest.raises(Sealed):
+        Vault(["a random string that is long enough!"]).open(sealed)
+
+
 def test_rotation_frees_a_secret_from_its_old_key() -> None:
     sealed = Vault([NEW, OLD]).rotate(Vault([OLD]).seal("secret"))
     assert Vault([NEW]).open(sealed) == "secret"
