@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import IO, Any, ParamSpec, cast
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
 import click
@@ -21,16 +21,14 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from webapp import config, console, demo, forgetting
 from webapp.database import db, writing
 from webapp.engine import accounts, entries, holdings, log_query, logs, rekeying, sessions
-from webapp.market.applied import Applied
-from webapp.market.applying import Agree, Declined, apply
-from webapp.market.exporting import export
-from webapp.market.nodes import Wrong
-from webapp.market.reading import read
 from webapp.models import Marketplace
 from webapp.parts import parts
-from webapp.support.gathering import gather
 from webapp.tokens import hash_token, new_token
 from webapp.vault import Sealed
+
+if TYPE_CHECKING:
+    from webapp.market.applied import Applied
+    from webapp.market.applying import Agree
 
 LASTS = {accounts.SET_UP: timedelta(days=7), accounts.SIGN_IN: timedelta(hours=24), accounts.RESET: timedelta(hours=24)}
 """How long the links work that are printed here, by their purpose."""
@@ -122,12 +120,14 @@ def on_terminal() -> bool:
 
 def bring_about(text: str, file: str, environ: dict[str, str], agree: Agree | None = None) -> Applied:
     """Apply a file's text, and call a worker for what can go on now. Raises Refused."""
+    from webapp.market import applying, nodes, reading  # noqa: PLC0415  a web process has the commands, too, and runs none: 2 MB less there
+
     try:
-        market, complaints = read(text, file, environ)
-        applied = apply(market, complaints, parts(), _say, agree)
-    except Declined:
+        market, complaints = reading.read(text, file, environ)
+        applied = applying.apply(market, complaints, parts(), _say, agree)
+    except applying.Declined:
         raise click.ClickException("Nothing was changed.") from None
-    except Wrong as wrong:
+    except nodes.Wrong as wrong:
         raise Refused(str(wrong)) from None
     if applied.woken:
         parts().bell.ring((applied.id,))
@@ -143,6 +143,8 @@ def export_file(name: str | None) -> None:
 
     Secrets are not in it: variables of the environment stand in their places.
     """
+    from webapp.market.exporting import export  # noqa: PLC0415  as in bring_about
+
     click.echo(export(db.session(), _marketplace(name)), nl=False)
 
 
@@ -197,6 +199,8 @@ def show_case(email: str, name: str | None) -> None:
 
     `make replay CASE=FILE` plays it on another machine and holds its calls against those that were made.
     """
+    from webapp.support.gathering import gather  # noqa: PLC0415  as in bring_about
+
     marketplace = _marketplace(name)
     customer = holdings.find_customer(db.session(), marketplace.id, email)
     if customer is None:

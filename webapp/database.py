@@ -66,7 +66,7 @@ def options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         # The wheel's SQLite is current; the system's may have the WAL-reset corruption bug (fixed after 3.51.2).
         connect = {"timeout": 20, "check_same_thread": False}
-        # Each has a cache of pages, and one that is used again and again is worth more than ten in turn.
+        # Each has a cache of pages: one that is used again and again is worth more than ten that are used in turn, and is smaller.
         return {"module": dbapi2, "connect_args": connect, "pool_size": 10, "max_overflow": 30, "pool_use_lifo": True, **QUIET}
     # Our statements are short, and compiling one (jit) takes a hundred times as long as running it: a search took 0.3 s for nothing else.
     return {
