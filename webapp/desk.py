@@ -26,7 +26,7 @@ from webapp.engine.snapshots import Snapshots
 from webapp.group import Group
 from webapp.journal import name
 from webapp.models import Marketplace, Receipt, Source
-from webapp.parts import Parts, parts
+from webapp.parts import parts
 from webapp.sources import Answers, Message, NotUnderstood, Refusal, Request
 from webapp.sources.registry import SOURCES
 
@@ -187,7 +187,7 @@ def _with(request: Request, secrets: tuple[str, ...]) -> Request:
 
 _ADDRESS = (
     select(
-        Source.id, Source.marketplace_id, Source.kind, Source.secret, Source.previous_secret, Source.previous_until, Marketplace.allowance
+        Source.id, Source.marketplace_id, Source.kind, Marketplace.allowance, Source.secret, Source.previous_secret, Source.previous_until
     )
     .join(Marketplace, Marketplace.id == Source.marketplace_id)
     .where(Source.address == bindparam("address"))
@@ -195,16 +195,13 @@ _ADDRESS = (
 
 
 def _read_address(text: str, now: datetime) -> Address:
-    row = ask(db.session(), _ADDRESS, address=text).one_or_none()
+    rows = ask(db.session(), _ADDRESS, address=text)
     db.session.rollback()
-    if row is None or row.kind not in SOURCES:
+    if not rows or rows[0][2] not in SOURCES:
         raise NoAddress(text)
-    return Address(row.id, row.marketplace_id, row.kind, row.allowance, now, _secrets(parts(), row, now))
-
-
-def _secrets(here: Parts, row: Any, now: datetime) -> tuple[str, ...]:
-    previous = row.previous_secret if row.previous_until and row.previous_until > now else None
-    return tuple(here.vault.open(sealed) for sealed in (row.secret, previous) if sealed)
+    source, marketplace, kind, allowance, secret, previous, until = rows[0]
+    sealed = [secret, previous] if previous and until and until > now else [secret]
+    return Address(source, marketplace, kind, allowance, now, tuple(parts().vault.open(one) for one in sealed))
 
 
 def _write_receipts(rows: Sequence[dict[str, Any]]) -> list[None]:

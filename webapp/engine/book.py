@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, SmallInteger, and_, bindparam, case, insert, or_, update
 
 from webapp.engine import ranks, revisions
+from webapp.engine.ready import write
 from webapp.engine.revisions import Moved
 from webapp.engine.subscriptions import Said
 from webapp.models import Base, Grant, Happening, Lane, LogEntry, Purchase, Step
@@ -149,7 +150,7 @@ class Book:
         self._write_purchases()
         for model in _WRITE_ORDER:
             if rows := self.rows.pop(model, None):
-                self.connection.execute(_INSERT[model], rows)
+                write(self.connection, _INSERT[model], rows)
         due = self._make_due()  # before entries are changed: workers, too, lock a lane before its entries
         revisions.move(self.connection, self.moved)
         revisions.refute(self.connection, self.refuted)
@@ -158,7 +159,7 @@ class Book:
     def _write_purchases(self) -> None:
         everybody = [p for ps in self.bought.values() for p in ps]
         if new := [p.values() for p in everybody if p.new]:
-            self.connection.execute(_INSERT[Purchase], new)
+            write(self.connection, _INSERT[Purchase], new)
         revisions.merge(self.connection, self.merged)
         for p in everybody:
             if p.changed and not p.new:
@@ -170,7 +171,7 @@ class Book:
         known = sorted(set(self.lanes.values()) - set(self.fresh))
         rows = [{"lane": lane, "moment": self.now, "urgency": self.ranks.get(lane, ranks.LEAVES)} for lane in known]
         if rows:
-            self.connection.execute(_LOOK, rows)
+            write(self.connection, _LOOK, rows)
         return bool(rows or self.fresh)
 
 

@@ -16,7 +16,7 @@ from webapp.apps import MEMBERSHIP, Belief, Held, Known, Target, Want
 from webapp.apps.registry import APPS
 from webapp.engine import explain, records, sentences
 from webapp.engine.access import CalledOff, Record, Verdict, called_off, desired, next_change
-from webapp.engine.ready import ask
+from webapp.engine.ready import among, ask
 from webapp.engine.work import OURS, WATCHED, End, Open, Seat, Work
 from webapp.models import Customer, Holding, Integration, Lane, LogEntry, Marketplace
 from webapp.models import Target as TargetRow
@@ -217,7 +217,7 @@ _ROWS = (
         Customer.last_name,
     )
     .join(Customer, Customer.id == Lane.customer_id)
-    .where(Lane.id.in_(bindparam("lanes", expanding=True)))
+    .where(among(Lane.id, "lanes"))
 )  # fmt: skip
 _SEATS = (
     select(
@@ -226,7 +226,7 @@ _SEATS = (
     )
     .join(Marketplace, Marketplace.id == Integration.marketplace_id)
     .join(TargetRow, and_(TargetRow.integration_id == Integration.id, TargetRow.kind == MEMBERSHIP))
-    .where(Integration.id.in_(bindparam("integrations", expanding=True)))
+    .where(among(Integration.id, "integrations"))
 )  # fmt: skip
 _ENTRIES = (
     select(
@@ -234,16 +234,14 @@ _ENTRIES = (
         LogEntry.product_id, LogEntry.happening_id, LogEntry.rule_id, LogEntry.attempts, LogEntry.event_id,
     )
     .where(
-        LogEntry.open_lane_id.in_(bindparam("lanes", expanding=True)),
-        or_(LogEntry.due_at.is_(None), LogEntry.due_at <= bindparam("now"), LogEntry.id.in_(bindparam("off", expanding=True))),
+        among(LogEntry.open_lane_id, "lanes"),
+        or_(LogEntry.due_at.is_(None), LogEntry.due_at <= bindparam("now"), among(LogEntry.id, "off")),
     )
     .order_by(LogEntry.id)
 )  # fmt: skip
-_BELIEFS = select(Holding.lane_id, Holding.target_id, Holding.held, Holding.heard_at, Holding.word).where(
-    Holding.lane_id.in_(bindparam("lanes", expanding=True))
-)
+_BELIEFS = select(Holding.lane_id, Holding.target_id, Holding.held, Holding.heard_at, Holding.word).where(among(Holding.lane_id, "lanes"))
 _TARGETS = select(TargetRow.id, TargetRow.kind, TargetRow.remote_id, TargetRow.name, TargetRow.group, TargetRow.gone_at).where(
-    TargetRow.id.in_(bindparam("targets", expanding=True))
+    among(TargetRow.id, "targets")
 )
 
 

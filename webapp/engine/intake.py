@@ -18,6 +18,7 @@ from webapp.engine.book import Book, NewId
 from webapp.engine.firing import entry, fire
 from webapp.engine.happenings import Told, happenings
 from webapp.engine.purchases import purchase_of
+from webapp.engine.ready import among, ask, write
 from webapp.engine.snapshots import Snapshot, Snapshots
 from webapp.models import Event
 from webapp.sources import Message, NotUnderstood
@@ -70,9 +71,9 @@ def _store(connection: Connection, arrivals: Sequence[Arrival], now: datetime, n
     rows = sorted(
         (_event(a, i, now) for a, i in zip(arrivals, ids, strict=True)), key=lambda row: (row["source_id"], row["key"], row["id"])
     )
-    written = set(connection.scalars(_insert_events(connection.dialect.name), rows))
-    if len(written) == len(ids):
+    if write(connection, _insert_events(connection.dialect.name), rows) == len(ids):
         return [(i, False) for i in ids]
+    written = {event for (event,) in ask(connection, _WRITTEN, events=ids)}
     before = _known(connection, [a for a, i in zip(arrivals, ids, strict=True) if i not in written])
     return [(i, False) if i in written else (before[a.source_id, a.message.key], True) for a, i in zip(arrivals, ids, strict=True)]
 
@@ -91,10 +92,13 @@ def _event(arrival: Arrival, event: int, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_WRITTEN = select(Event.id).where(among(Event.id, "events"))
+
+
 @cache
 def _insert_events(dialect: str) -> Any:
     insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
-    return insert(Event).on_conflict_do_nothing(index_elements=["source_id", "key"]).returning(Event.id)
+    return insert(Event).on_conflict_do_nothing(index_elements=["source_id", "key"])
 
 
 def _read(book: Book, snapshot: Snapshot, arrival: Arrival, event_id: int) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from webapp.engine import briefing, circuit, ranks, takeover
 from webapp.engine.book import NewId
-from webapp.engine.ready import ask
+from webapp.engine.ready import among, ask, change
 from webapp.engine.work import Work
 from webapp.models import Customer, Integration, Lane
 
@@ -69,8 +69,8 @@ def take(session: Session, due: Sequence[Due], room: Room, token: str, now: date
     if not chosen:
         return {}
     ids = list(chosen)
-    abandoned = ask(session, _ABANDONED, lanes=ids).scalars().all()
-    ask(session, _CLAIM, lanes=ids, token=token, until=now + CLAIM_FOR)
+    abandoned = [lane for (lane,) in ask(session, _ABANDONED, lanes=ids)]
+    change(session, _CLAIM, lanes=ids, token=token, until=now + CLAIM_FOR)
     if abandoned:
         takeover.doubt(session, abandoned, now)
     return chosen
@@ -136,7 +136,7 @@ def _waiting() -> Executable:
 def _choose(session: Session, due: Sequence[Due], room: Room, now: datetime) -> dict[int, bool]:
     """The lanes to claim, one from each integration in turn, and of each whether it is of a backlog."""
     asked = [one.integration for one in due[: room.all]]
-    failures = dict(ask(session, _FAILURES, asked=asked, now=now).all())
+    failures: dict[int, int] = dict(ask(session, _FAILURES, asked=asked, now=now))
     queues = [_queue(session, one, failures[one.integration], room, now) for one in due[: room.all] if one.integration in failures]
     chosen: dict[int, bool] = {}
     backlog = room.backlog
@@ -168,7 +168,7 @@ def _queue(session: Session, due: Due, failures: int, room: Room, now: datetime)
 
 
 def _find(session: Session, integration: int, rank: int, most: int, now: datetime) -> list[int]:
-    return list(ask(session, _FIND, integration=integration, rank=rank, now=now, most=most).scalars())
+    return [lane for (lane,) in ask(session, _FIND, integration=integration, rank=rank, now=now, most=most)]
 
 
 _FIND = (
@@ -179,12 +179,12 @@ _FIND = (
     .with_for_update(skip_locked=True, key_share=True)
 )
 _FAILURES = select(Integration.id, Integration.failures).where(
-    Integration.id.in_(bindparam("asked", expanding=True)),
+    among(Integration.id, "asked"),
     Integration.id.in_(callable_now(bindparam("now", type_=Lane.due_at.type))),
 )
-_ABANDONED = select(Lane.id).where(Lane.id.in_(bindparam("lanes", expanding=True)), Lane.claim.is_not(None))
+_ABANDONED = select(Lane.id).where(among(Lane.id, "lanes"), Lane.claim.is_not(None))
 _CLAIM = (
     update(Lane)
-    .where(Lane.id.in_(bindparam("lanes", expanding=True)))
+    .where(among(Lane.id, "lanes"))
     .values(claim=bindparam("token"), claimed_until=bindparam("until"), due_at=bindparam("until"), look_at=None)
 )

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from webapp.engine.book import Book, Bought, Buyer, Fired
+from webapp.engine.ready import among, ask, write
 from webapp.engine.subscriptions import Said
 from webapp.models import Customer, Happening, Lane, Marketplace, Product, Purchase, Step
 from webapp.sources import Person
@@ -29,10 +30,10 @@ def open_customers(book: Book, people: Collection[tuple[int, Person]]) -> None:
         for (marketplace, email), person in sorted(wanted.items(), key=lambda item: item[0])
     ]  # fmt: skip
     mine = {row["id"] for row in rows}
-    book.connection.execute(_upsert_customers(book.connection.dialect.name), rows)
+    write(book.connection, _upsert_customers(book.connection.dialect.name), rows)
     for marketplace in sorted({m for m, _ in wanted}):
         emails = [e for m, e in wanted if m == marketplace]
-        for customer_id, email in book.connection.execute(_BY_EMAIL, {"marketplace": marketplace, "emails": emails}):
+        for customer_id, email in ask(book.connection, _BY_EMAIL, marketplace=marketplace, emails=emails):
             book.buyers[marketplace, email] = Buyer(customer_id, marketplace, email, customer_id in mine)
     known = [buyer.id for buyer in book.buyers.values() if not buyer.new]
     if known:
@@ -65,32 +66,34 @@ def product(book: Book, marketplace: int, external_id: str, name: str) -> tuple[
 
 def _read_known(book: Book, customers: Collection[int]) -> None:
     """What is on record for customers who were here before."""
-    for row in book.connection.execute(select(*_PURCHASE).where(Purchase.customer_id.in_(customers))):
-        book.bought[row.customer_id].append(Bought(*row))
-    lanes = select(Lane.customer_id, Lane.integration_id, Lane.id).where(Lane.customer_id.in_(customers))
-    for customer, integration, lane in book.connection.execute(lanes):
+    asked = list(customers)
+    for row in ask(book.connection, _PURCHASES, customers=asked):
+        bought = Bought(*row)
+        book.bought[bought.customer_id].append(bought)
+    for customer, integration, lane in ask(book.connection, _LANES, customers=asked):
         book.lanes[customer, integration] = lane
-    for purchase, *rest in book.connection.execute(select(*_HAPPENING).where(Happening.customer_id.in_(customers))):
+    for purchase, *rest in ask(book.connection, _HAPPENINGS, customers=asked):
         book.fired[purchase].append(Fired(*rest))
     purchases = [p.id for c in customers for p in book.bought[c]]
     if purchases:
-        for purchase, *rest in book.connection.execute(select(*_STEP).where(Step.purchase_id.in_(purchases))):
+        for purchase, *rest in ask(book.connection, _STEPS, purchases=purchases):
             book.steps[purchase].append(Said(*rest))
 
 
-_BY_EMAIL = select(Customer.id, Customer.email).where(
-    Customer.marketplace_id == bindparam("marketplace"), Customer.email.in_(bindparam("emails", expanding=True))
-)
-_PURCHASE = (
+_BY_EMAIL = select(Customer.id, Customer.email).where(Customer.marketplace_id == bindparam("marketplace"), among(Customer.email, "emails"))
+_PURCHASES = select(
     Purchase.id, Purchase.marketplace_id, Purchase.customer_id, Purchase.product_id, Purchase.ground, Purchase.order_ref,
     Purchase.subscription_ref, Purchase.more_orders, Purchase.on_record, Purchase.state, Purchase.state_at, Purchase.bought_at,
     Purchase.test,
-)  # fmt: skip
-_HAPPENING = (
+).where(among(Purchase.customer_id, "customers"))  # fmt: skip
+_LANES = select(Lane.customer_id, Lane.integration_id, Lane.id).where(among(Lane.customer_id, "customers"))
+_HAPPENINGS = select(
     Happening.purchase_id, Happening.id, Happening.trigger, Happening.step_id, Happening.at, Happening.tie, Happening.key,
     Happening.refuted, Happening.product_id, Happening.access_until,
-)  # fmt: skip
-_STEP = (Step.purchase_id, Step.id, Step.kind, Step.at, Step.tie, Step.number, Step.total, Step.access_until)
+).where(among(Happening.customer_id, "customers"))  # fmt: skip
+_STEPS = select(Step.purchase_id, Step.id, Step.kind, Step.at, Step.tie, Step.number, Step.total, Step.access_until).where(
+    among(Step.purchase_id, "purchases")
+)
 
 
 def _insert(dialect: str) -> Any:

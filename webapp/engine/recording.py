@@ -22,7 +22,7 @@ from webapp.engine.aliases import LEARNED
 from webapp.engine.book import NewId
 from webapp.engine.circuit import Heard
 from webapp.engine.lanes import callable_now, renew
-from webapp.engine.ready import ask
+from webapp.engine.ready import among, ask, write
 from webapp.engine.work import OURS, End, Hold, Work
 from webapp.models import Call as CallRow
 from webapp.models import CallEntry, Customer, Holding, Integration, Lane, LogEntry, Target
@@ -99,9 +99,9 @@ def _calls(session: Session, made: Sequence[Made], new_id: NewId) -> None:
         rows.append(row)
         served += [{"entry_id": entry, "call_id": row["id"]} for entry in _served(one)]
         counts[one.work.seat.id].update(calls=1, metered=int(metered(one.answer.status)))
-    session.connection().execute(_CALLS, rows)
+    write(session, _CALLS, rows)
     if served:
-        session.connection().execute(_CALL_ENTRIES, served)
+        write(session, _CALL_ENTRIES, served)
     for integration, count in sorted(counts.items()):
         usage.count(session, integration, made[0].at, count["calls"], count["metered"])
 
@@ -111,7 +111,7 @@ def _hear(session: Session, made: Sequence[Made], now: datetime) -> None:
     if not made:
         return
     failed = {one.work.seat.id for one in made if one.work.unanswered}
-    news = failed | set(ask(session, _FAILING, asked=[*{one.work.seat.id for one in made}]).scalars())
+    news = failed | {one for (one,) in ask(session, _FAILING, asked=[*{one.work.seat.id for one in made}])}
     heard: dict[int, list[Heard]] = defaultdict(list)
     for one in sorted((m for m in made if m.work.seat.id in news), key=lambda m: m.at):
         heard[one.work.seat.id].append(Heard(one.at, not one.work.unanswered, one.work.failures == 0))
@@ -128,7 +128,7 @@ def _stopped(session: Session, works: Sequence[Work], now: datetime) -> set[int]
     asked = {work.seat.id for work in works}
     if not asked:
         return set()
-    return asked - set(ask(session, _CALLABLE, asked=list(asked), now=now).scalars())
+    return asked - {one for (one,) in ask(session, _CALLABLE, asked=list(asked), now=now)}
 
 
 def _call(made: Made, call_id: int) -> dict[str, Any]:
@@ -151,23 +151,24 @@ def _served(made: Made) -> Iterable[int]:
 
 def _beliefs(session: Session, works: Iterable[Work], now: datetime) -> None:
     """What has been learned about the customers: what they hold, who they are in the app."""
-    changed, lapsed, lanes = [], [], []
+    lapsed, lanes = [], []
+    changed: dict[tuple[int, int], dict[str, Any]] = {}  # a lane may be in hand twice, and no row may be in one statement twice
     for work in works:
         stored, known = work.stored, work.known
         for target, belief in known.beliefs.items():
             if belief is not stored.beliefs.get(target):
                 word = OURS if belief.ours or belief.held == "unknown" else work.word
                 said = {"held": belief.held, "since": now, "heard_at": now, "word": word}
-                changed.append({"lane_id": work.lane_id, "target_id": target, **said})
+                changed[work.lane_id, target] = {"lane_id": work.lane_id, "target_id": target, **said}
         lapsed += [(work.lane_id, target) for target in stored.beliefs if target not in known.beliefs]
         if known.member_id != stored.member_id or work.alias:
             lanes.append({"lane": work.lane_id, "token": work.claim, "member": known.member_id, "address": work.alias, "moment": now})
     if changed:
-        session.connection().execute(_upsert_holdings(session.connection().dialect.name), changed)
+        write(session, _upsert_holdings(session.get_bind().dialect.name), [*changed.values()])
     for lane, target in lapsed:
         session.execute(delete(Holding).where(Holding.lane_id == lane, Holding.target_id == target))
     if lanes:
-        session.connection().execute(_KNOW, lanes)
+        write(session, _KNOW, lanes)
 
 
 def _forget_others(session: Session, lost: Sequence[Work], now: datetime) -> None:
@@ -300,7 +301,7 @@ def _update_entries(session: Session, entries: list[dict[str, Any]]) -> None:
         plain = [row for row in entries if row["more"] is None]
         for rows, statement in ((plain, _END), ([row for row in entries if row["more"] is not None], _END_WITH_DETAILS)):
             if rows:
-                session.connection().execute(statement, rows)
+                write(session, statement, rows)
 
 
 def release(session: Session, lanes: dict[int, dict[str, Any]], now: datetime) -> None:
@@ -312,7 +313,7 @@ def release(session: Session, lanes: dict[int, dict[str, Any]], now: datetime) -
         row | {"due": max(at, row["again"] or at) if (at := due[lane]) else None, "urgency": waits.get(lane, (None, ranks.LEAVES))[1]}
         for lane, row in sorted(lanes.items())
     ]
-    session.connection().execute(_RELEASE, rows)
+    write(session, _RELEASE, rows)
 
 
 def _first(*times: datetime | None) -> datetime | None:
@@ -326,17 +327,12 @@ def _next_due(session: Session, lanes: Collection[int], now: datetime) -> dict[i
 
 _moment = LogEntry.changed_at.type
 _CALLS, _CALL_ENTRIES = insert(CallRow), insert(CallEntry)
-_FAILING = select(Integration.id).where(Integration.id.in_(bindparam("asked", expanding=True)), Integration.failures > 0)
-_CALLABLE = callable_now(bindparam("now", type_=_moment)).where(Integration.id.in_(bindparam("asked", expanding=True)))
-_LOCK = (
-    select(Lane.id, Lane.claim, Lane.look_at)
-    .where(Lane.id.in_(bindparam("lanes", expanding=True)))
-    .order_by(Lane.id)
-    .with_for_update(key_share=True)
-)
+_FAILING = select(Integration.id).where(among(Integration.id, "asked"), Integration.failures > 0)
+_CALLABLE = callable_now(bindparam("now", type_=_moment)).where(among(Integration.id, "asked"))
+_LOCK = select(Lane.id, Lane.claim, Lane.look_at).where(among(Lane.id, "lanes")).order_by(Lane.id).with_for_update(key_share=True)
 _NEXT_DUE = (
     select(LogEntry.open_lane_id, func.min(func.coalesce(LogEntry.due_at, bindparam("now", type_=_moment))), ranks.of_entries())
-    .where(LogEntry.open_lane_id.in_(bindparam("lanes", expanding=True)))
+    .where(among(LogEntry.open_lane_id, "lanes"))
     .group_by(LogEntry.open_lane_id)
 )
 _ENTRY: dict[str, Any] = {
@@ -357,9 +353,9 @@ _KNOW = (
     .where(Lane.id == bindparam("lane"), Lane.claim == bindparam("token"))
     .values(
         member_id=bindparam("member"),
-        alias=func.coalesce(bindparam("address"), Lane.alias),
-        alias_by=case((bindparam("address").is_not(None), LEARNED), else_=Lane.alias_by),
-        alias_at=case((bindparam("address").is_not(None), bindparam("moment", type_=_moment)), else_=Lane.alias_at),
+        alias=func.coalesce(bindparam("address", type_=Lane.alias.type), Lane.alias),
+        alias_by=case((bindparam("address", type_=Lane.alias.type).is_not(None), LEARNED), else_=Lane.alias_by),
+        alias_at=case((bindparam("address", type_=Lane.alias.type).is_not(None), bindparam("moment", type_=_moment)), else_=Lane.alias_at),
     )
 )
 _RELEASE = (

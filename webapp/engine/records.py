@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.engine.access import Ground, Mark, Op, Record
 from webapp.engine.hand import HAND
-from webapp.engine.ready import ask
+from webapp.engine.ready import among, ask
 from webapp.engine.triggers import RECOVERIES, SETBACKS
 from webapp.models import Grant, Happening, Lane, Purchase, Target
 
@@ -49,7 +49,7 @@ def membership_targets(session: Session, lanes: Collection[int]) -> dict[int, in
 _MARKS = select(
     Grant.lane_id, Grant.id, Grant.target_id, Grant.purchase_id, Grant.op, Grant.at, Grant.tie, Grant.until, Grant.asked_at,
     Grant.recoverable, Grant.void, Grant.entry_id,
-).where(Grant.lane_id.in_(bindparam("lanes", expanding=True)))  # fmt: skip
+).where(among(Grant.lane_id, "lanes"))  # fmt: skip
 
 
 def _marks(session: Session, lanes: Collection[int]) -> dict[int, list[Mark]]:

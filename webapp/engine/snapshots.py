@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from webapp.apps.registry import APPS
-from webapp.engine.ready import ask
+from webapp.engine.ready import among, ask
 from webapp.models import Integration, Marketplace, Product, Rule, Target
 
 
@@ -60,7 +60,7 @@ class Snapshots:
 
     def get(self, session: Session, marketplaces: Iterable[int]) -> dict[int, Snapshot]:
         """The current snapshots of these marketplaces, read anew where the version in the database has moved."""
-        rows = ask(session, _VERSIONS, marketplaces=sorted(marketplaces)).all()
+        rows = ask(session, _VERSIONS, marketplaces=sorted(marketplaces))
         found: dict[int, Snapshot] = {}
         for marketplace_id, version, zone in rows:
             kept = self._kept.get(marketplace_id)
@@ -70,9 +70,7 @@ class Snapshots:
         return found
 
 
-_VERSIONS = select(Marketplace.id, Marketplace.version, Marketplace.time_zone).where(
-    Marketplace.id.in_(bindparam("marketplaces", expanding=True))
-)
+_VERSIONS = select(Marketplace.id, Marketplace.version, Marketplace.time_zone).where(among(Marketplace.id, "marketplaces"))
 
 
 def load(session: Session, marketplace_id: int, version: int, time_zone: str) -> Snapshot:

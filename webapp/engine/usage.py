@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.engine.ready import ask
+from webapp.engine.ready import change
 from webapp.models import Integration, Usage
 
 HIGH = 0.8
@@ -112,7 +112,7 @@ def _meter(used: int, integration: Integration, now: datetime) -> Meter:
 
 
 def _add(session: Session, row: dict[str, Any], calls: int, metered: int) -> bool:
-    return ask(session, _ADD, which=row["integration_id"], when=row["month"], more=calls, more_metered=metered).rowcount > 0
+    return change(session, _ADD, which=row["integration_id"], when=row["month"], more=calls, more_metered=metered) > 0
 
 
 _ADD = (
