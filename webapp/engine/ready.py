@@ -47,9 +47,9 @@ def change(on: Session | Connection, statement: Executable, **values: Any) -> in
 def write(on: Session | Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> int:
     """Execute it for each of these rows, which all have the same keys: bound names, or an insert's columns. Gives how many rows it has changed."""
     connection = _connection(on)
-    if statement.is_insert:
-        return _plan(connection.dialect, statement, tuple(rows[0])).insert(connection, rows)
-    plan = _plan(connection.dialect, statement, ())
+    plan = _plan(connection.dialect, statement, tuple(rows[0]) if statement.is_insert else ())
+    if plan.repeats:
+        return plan.insert(connection, rows)
     return connection.exec_driver_sql(plan.sql, [tuple(plan.given(row)) for row in rows]).rowcount
 
 
@@ -103,7 +103,7 @@ class _Plan:
     """A statement as one database takes it: its text, and what its values are called, in their order. `fixed`: the values that it has itself.
     `ins`, `outs`: which of its values, and of a row's, are something else in Python than there.
 
-    `repeats`: where in an insert's text its row of values begins and ends, and how many of the values are in it.
+    `repeats`: where in the text of an insert of many rows at once its row of values begins and ends, and how many of the values are in it.
     """
 
     sql: str
@@ -164,6 +164,8 @@ def _made(dialect: Dialect, statement: Any, keys: tuple[str, ...]) -> _Plan:
     repeats = None
     if statement.is_insert:
         fixed |= {column.key: _default(column) for column in compiled.insert_prefetch}
+    # SQLite steps once for a statement, and other threads take their turn at each step. PostgreSQL is sent all rows in one go as it is.
+    if statement.is_insert and dialect.name == "sqlite":
         begin = spelt.statement.index("(", spelt.statement.index(") VALUES (") + 1)
         repeats = begin, spelt.statement.index(")", begin) + 1, len(keys) + len(compiled.insert_prefetch)
     types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
