@@ -23,10 +23,10 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     settings = settings or config.load()
     app = create_core(settings)
     here: parts.Parts = app.extensions["cartwheel"]
-    proxies.register(app, settings.trusted_proxies)
     desk.register(app)
     live.register(app, settings, here.bell.redis)
     pages.register(app, settings)
+    proxies.register(app, settings.trusted_proxies)  # before the pages, and before the door that is before them
     cli.register(app)
     return app
 

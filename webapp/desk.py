@@ -200,8 +200,8 @@ def _read_address(text: str, now: datetime) -> Address:
     if not rows or rows[0][2] not in SOURCES:
         raise NoAddress(text)
     source, marketplace, kind, allowance, secret, previous, until = rows[0]
-    sealed = [secret, previous] if previous and until and until > now else [secret]
-    return Address(source, marketplace, kind, allowance, now, tuple(parts().vault.open(one) for one in sealed))
+    sealed = (secret, previous if until and until > now else None)  # some checkouts have no secret
+    return Address(source, marketplace, kind, allowance, now, tuple(parts().vault.open(one) for one in sealed if one))
 
 
 def _write_receipts(rows: Sequence[dict[str, Any]]) -> list[None]:

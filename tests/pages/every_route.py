@@ -330,6 +330,5 @@ ROUTES: dict[str, Route] = {
     "webhook_settings.show": Route(MEMBER),
     "webhook_settings.test": Route(CHANGER, quiet="a test event, which stands in Logs"),
     "webhooks.describe": Route(ANYBODY),
-    "webhooks.receive": Route(ANYBODY, {"address": "address"}, quiet="a checkout's messages stand in Logs", anyones=True),
     "webhooks.show": Route(ANYBODY, {"address": "address"}, anyones=True),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +256,46 @@ def test_a_flood_of_forged_requests_asks_the_database_no_more_than_needed(post: 
         assert post(key=f"m{number}", by=new_secret()).status_code == 401
     assert len(read) == desk.READ_ANEW + 1
     assert post().status_code == 202
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_events_are_posted(client: FlaskClient, source: int, method: str) -> None:
+    answer = client.open("/webhooks/here", method=method)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+@pytest.mark.parametrize("address", ["", "here/", "here/there", "%00", "h%20ere", "%C3%A9", "schema.json", "x" * 3000])
+def test_what_can_be_no_address_is_nobodys(app: Flask, post: Post, address: str) -> None:
+    assert post(to=address).status_code in {404, 405}
+    assert rows(app, Event) == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_answer_has_the_headers_of_a_page(client: FlaskClient, source: int, scheme: str) -> None:
+    posted, shown = (
+        client.post("/webhooks/here", base_url=f"{scheme}://shop.test"),
+        client.get("/webhooks/here", base_url=f"{scheme}://shop.test"),
+    )
+    kept = (
+        "Content-Security-Policy",
+        "X-Content-Type-Options",
+        "Cache-Control",
+        "Strict-Transport-Security",
+        "Referrer-Policy",
+        "Set-Cookie",
+    )
+    assert [posted.headers.get(name) for name in kept] == [shown.headers.get(name) for name in kept]
+    assert posted.content_type == "application/json"
+    assert ("Strict-Transport-Security" in posted.headers) is (scheme == "https")
+
+
+class Silent(BytesIO):
+    """A body that does not come."""
+
+    def readinto(self, _: Any) -> int:
+        raise TimeoutError
+
+
+def test_a_body_that_does_not_come_is_400(client: FlaskClient, source: int) -> None:
+    answer = client.post("/webhooks/here", input_stream=Silent(), content_length=300, content_type="application/json")
+    assert answer.status_code == 400

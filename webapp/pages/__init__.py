@@ -100,3 +100,4 @@ def register(app: Flask, settings: Settings) -> None:
     guard.register(app, settings)
     limits.register(app, settings)
     ui.register(app, settings.root / "static")
+    webhooks.register(app)

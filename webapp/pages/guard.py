@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, cast
 
-from flask import Flask, Request, abort, g, redirect, request, session, url_for
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Flask, abort, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
@@ -70,15 +69,8 @@ class Person:
         return f"{self.id}:{self.epoch}"
 
 
-class _Sessions(SecureCookieSessionInterface):
-    """Sessions of people. A checkout's message has none: its cookies are not looked at."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        return None if request.path.startswith("/webhooks/") else super().open_session(app, request)
-
-
 def register(app: Flask, settings: Settings) -> None:
-    """Give the app its sessions, CSRF on everything but the webhook addresses, and the frame's names."""
+    """Give the app its sessions, CSRF on every form, and the frame's names."""
     app.config.update(
         SESSION_COOKIE_NAME="cartwheel",
         SESSION_COOKIE_SECURE=settings.secure,
@@ -88,15 +80,11 @@ def register(app: Flask, settings: Settings) -> None:
         PERMANENT_SESSION_LIFETIME=sessions.LASTS,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
-    app.session_interface = _Sessions()
     login_manager.session_protection = None  # it would end a session on the way from one network to the next
     login_manager.user_loader(_load)
     login_manager.unauthorized_handler(_ask_to_sign_in)
     login_manager.init_app(app)
     csrf.init_app(app)
-    for blueprint in app.blueprints.values():
-        if blueprint.name == "webhooks":  # a checkout signs what it sends, and has no session to abuse
-            csrf.exempt(blueprint)
     app.context_processor(_frame)
     app.after_request(_seen)
 

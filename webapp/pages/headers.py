@@ -26,20 +26,32 @@ PERMISSIONS = ", ".join(f"{one}=()" for one in ("camera", "geolocation", "microp
 HSTS = "max-age=31536000; includeSubDomains"
 
 
+CACHING = ("Cache-Control", "private, no-cache")
+"""Pages may differ from one request to the next and belong to who is signed in: they are not kept without asking."""
+
+ALWAYS = (
+    ("Content-Security-Policy", POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", PERMISSIONS),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+SECURE = ("Strict-Transport-Security", HSTS)
+
+
 def register(app: Flask) -> None:
     """Put the headers on every answer of the app."""
     app.after_request(_protect)
 
 
+def kept(secure: bool) -> list[tuple[str, str]]:
+    """The headers of an answer that is no page's. `secure`: it was asked for over TLS."""
+    return [*ALWAYS, CACHING, *([SECURE] if secure else [])]
+
+
 def _protect(answer: FlaskResponse) -> FlaskResponse:
-    """Pages may differ from one request to the next and belong to who is signed in: they are not kept without asking."""
-    headers = answer.headers
-    headers["Content-Security-Policy"] = POLICY
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = PERMISSIONS
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers.setdefault("Cache-Control", "private, no-cache")
+    answer.headers.update(ALWAYS)
+    answer.headers.setdefault(*CACHING)
     if request.is_secure:
-        headers["Strict-Transport-Security"] = HSTS
+        answer.headers.update([SECURE])
     return answer

@@ -49,15 +49,7 @@ P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
 
 
-class _OfViews(Limiter):
-    """Counts where a view says so. Before all other requests there is nothing to look for, which cost a checkout's message a tenth of its way in."""
-
-    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
-        if not in_middleware:
-            super()._check_request_limit(callable_name, in_middleware)
-
-
-limiter = _OfViews(
+limiter = Limiter(
     get_remote_address,
     strategy="fixed-window",
     in_memory_fallback_enabled=True,

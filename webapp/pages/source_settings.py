@@ -59,9 +59,9 @@ def _card(read: Session, kind: str, known: Mapping[str, Source]) -> Card:
 
 def public(source: Source) -> str:
     """The public address to post to."""
-    path = url_for("webhooks.receive", address=source.address)
+    path = url_for("webhooks.show", address=source.address)
     base = parts().settings.base_url
-    return base.rstrip("/") + path if base else url_for("webhooks.receive", address=source.address, _external=True)
+    return base.rstrip("/") + path if base else url_for("webhooks.show", address=source.address, _external=True)
 
 
 @pages.route("/settings/webhook/<kind>/on", methods=["GET", "POST"])

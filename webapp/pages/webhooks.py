@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Flask, Response
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004  its name there
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
 
 from webapp.desk import Answered, NoAddress, desk
 from webapp.journal import about
+from webapp.pages import headers
 from webapp.parts import parts
 from webapp.sources import Request
 from webapp.sources.cartwheel import schema
 from webapp.vault import Sealed
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+PLACE = "/webhooks/"
+ADDRESS = re.compile(r"[^/\x00-\x20\x7f-\xff]+")
+"""What an address may look like; anything else is no checkout's way."""
+
+READS = ("GET", "HEAD", "OPTIONS")
 MOST_BYTES = 256 * 1024
 UNREACHABLE = Answered(503, {"error": "the database is unreachable; send it again"}, {"Retry-After": "10"})
 SEALED = Answered(503, {"error": "the address can't be read at the moment; send it again"}, {"Retry-After": "60"})
 NOBODY = Answered(404, {"error": "no such address"})
+NOT_POSTED = Answered(405, {"error": "events are posted here"}, {"Allow": "GET, HEAD, OPTIONS, POST"})
+BROKEN = Answered(500, {"error": "Cartwheel made a mistake and has written it down; send it again"})
 
 pages = Blueprint("webhooks", __name__)
 
@@ -36,39 +55,66 @@ def show(address: str) -> ResponseReturnValue:
     try:
         desk().address(address, parts().now())
     except NoAddress:
-        return _respond(NOBODY)
+        return dict(NOBODY.body), NOBODY.status
     except (DBAPIError, TimeoutError):
-        return _respond(UNREACHABLE)
+        return dict(UNREACHABLE.body), UNREACHABLE.status, dict(UNREACHABLE.headers)
     return {"status": "ok", "post": "events go here"}
 
 
-@pages.post("/webhooks/<address>")
-def receive(address: str) -> ResponseReturnValue:
-    """Take an event in. The answers are those of docs/webhook.md; 2xx only after the commit."""
-    request.max_content_length = MOST_BYTES
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        return _respond(Answered(413, {"error": "larger than 256 KiB"}))
-    with about():
-        return _receive(address, body)
+class Door:
+    """What is posted to `/webhooks/<address>` goes to the desk at once; everything else to the pages.
+
+    A checkout's message has no session, form or cookie, and hardly any choice of ways: a page's way there and back took the process longer than all
+    that the desk does with it until it is written.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._app, self._pages = app, app.wsgi_app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """As WSGI has it. The answers are those of docs/webhook.md; 2xx only after the commit."""
+        method, address = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "").removeprefix(PLACE)
+        if method in READS or not ADDRESS.fullmatch(address) or not environ["PATH_INFO"].startswith(PLACE):
+            return self._pages(environ, start_response)
+        with self._app.app_context(), about():
+            answered = self._receive(address, environ) if method == "POST" else NOT_POSTED
+        body = json.dumps(answered.body).encode()
+        own = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *answered.headers.items()]
+        start_response(_status(answered.status), [*own, *headers.kept(environ["wsgi.url_scheme"] == "https")])
+        return [body]
+
+    def _receive(self, address: str, environ: WSGIEnvironment) -> Answered:
+        log = self._app.logger
+        try:
+            body = get_input_stream(environ, max_content_length=MOST_BYTES).read()
+            return desk().receive(address, Request(body, _headers(environ), MultiDict(parse_qsl(environ.get("QUERY_STRING", "")))))
+        except NoAddress:
+            return NOBODY
+        except (DBAPIError, TimeoutError) as gone:
+            log.warning("An event was not taken, the database is unreachable: %s", type(gone).__name__)
+            return UNREACHABLE
+        except Sealed:
+            log.warning("An event was not taken: none of ENCRYPTION_KEYS opens the secret of its address")
+            return SEALED
+        except RequestEntityTooLarge:
+            return Answered(413, {"error": "larger than 256 KiB"})
+        except BadRequest:
+            return Answered(400, {"error": "the message ended before its end"})
+        except Exception:
+            log.exception("A message to a webhook address broke")
+            return BROKEN
 
 
-def _receive(address: str, body: bytes) -> Response:
-    headers = {name.lower(): value for name, value in request.headers}
-    try:
-        return _respond(desk().receive(address, Request(body, headers, request.args)))
-    except NoAddress:
-        return _respond(NOBODY)
-    except (DBAPIError, TimeoutError) as gone:
-        current_app.logger.warning("An event was not taken, the database is unreachable: %s", type(gone).__name__)
-        return _respond(UNREACHABLE)
-    except Sealed:
-        current_app.logger.warning("An event was not taken: none of ENCRYPTION_KEYS opens the secret of its address")
-        return _respond(SEALED)
+def register(app: Flask) -> None:
+    """Put the door before the app's pages."""
+    app.wsgi_app = Door(app)  # type: ignore[method-assign]
 
 
-def _respond(answered: Answered) -> Response:
-    answer = Response(json.dumps(answered.body), answered.status, mimetype="application/json")
-    answer.headers.update(answered.headers)
-    return answer
+def _headers(environ: WSGIEnvironment) -> dict[str, str]:
+    found = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    return found | {"content-type": environ.get("CONTENT_TYPE", "")}
+
+
+@cache
+def _status(code: int) -> str:
+    return f"{code} {HTTPStatus(code).phrase}"
