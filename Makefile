@@ -79,3 +79,7 @@ replay: $(DEV_STAMP)
 .PHONY: bench-search
 bench-search: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks.search $(ARGS)
+
+.PHONY: bench-year
+bench-year: $(DEV_STAMP)
+	$(BIN)/python -m benchmarks.year $(ARGS)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks import calls, search
+from benchmarks import calls, disc, search
 from benchmarks.place import ROOT, Place, place
 
 STALL = 30.0
@@ -147,11 +147,13 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.05, help="seconds until Circle answers")
     parser.add_argument("--database", nargs="*", default=["sqlite", "postgresql"], help="sqlite, postgresql, or a server's address")
     parser.add_argument("--among", type=int, default=0, help="events of another marketplace that are in the tables already")
+    parser.add_argument("--commit", type=float, default=0, help="milliseconds that the disc takes longer for each commit than it does")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     given = parser.parse_args()
     found: dict[str, Any] = {"metered_calls": calls.measure(), "yardstick": compare(given)}
-    for database in given.database:
-        found |= {f"{database.partition(':')[0]} {part}": figures for part, figures in measure(given, database).items()}
+    with disc.slower(given.commit):
+        for database in given.database:
+            found |= {f"{database.partition(':')[0]} {part}": figures for part, figures in measure(given, database).items()}
     for part, figures in found.items():
         print(part)
         for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:

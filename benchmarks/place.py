@@ -111,6 +111,7 @@ class Place:
             upgrade(directory=str(ROOT / "migrations"))
             if self.crowd:
                 self.crowd()
+                os.sync()  # what that left to write would be written while others wait for the disc
             here, now = parts(), parts().now()
             with writing() as session:
                 shop = Marketplace(id=here.new_id(now), name="Benchmark", created_at=now, allowance=1_000_000)

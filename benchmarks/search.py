@@ -251,8 +251,8 @@ def measure(times: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def _production(database: str) -> dict[str, str]:
-    """Whoever names a database is taken for a deployment, which must have secrets of its own."""
+def production(database: str) -> dict[str, str]:
+    """The settings of a benchmark that names its database: who does is taken for a deployment, which must have secrets of its own."""
     return {
         "DATABASE_URL": database, "SECRET_KEY": "a benchmark's secret key", "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "REDIS_URL": "unix:///nobody/answers", "BASE_URL": "http://cartwheel.test",
@@ -271,7 +271,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cartwheel-search-"))
         database = stack.enter_context(postgres()) if given.database == "postgresql" else given.database
-        environ = {"CARTWHEEL_VAR": str(given.folder or folder), "DEMO": "0"} | (_production(database) if database else {})
+        environ = {"CARTWHEEL_VAR": str(given.folder or folder), "DEMO": "0"} | (production(database) if database else {})
         app = create_app(load(environ, given.folder or Path(folder)))
         with app.app_context():
             upgrade(directory=str(ROOT / "migrations"))
