@@ -93,20 +93,23 @@ class Known:
 
     def believe(self, held: Held, *targets: int) -> Known:
         """The same with a fresh belief about each of the targets (by key)."""
-        return replace(self, beliefs={**self.beliefs, **{t: Belief(held) for t in targets}})
+        return self._believing({**self.beliefs, **{t: Belief(held) for t in targets}}) if targets else self
 
     def did(self, *targets: int) -> Known:
         """The same, where what is believed of these targets is our call's own doing."""
         ours = {t: replace(self.beliefs[t], ours=True) for t in targets if t in self.beliefs}
-        return replace(self, beliefs={**self.beliefs, **ours})
+        return self._believing({**self.beliefs, **ours}) if ours else self
 
     def forget(self, *targets: int) -> Known:
         """The same with the beliefs about these targets gone."""
-        return replace(self, beliefs={t: b for t, b in self.beliefs.items() if t not in targets})
+        return self._believing({t: b for t, b in self.beliefs.items() if t not in targets})
 
     def after(self, *tried: str) -> Known:
         """The same, remembering what was tried."""
-        return replace(self, tried=self.tried | set(tried))
+        return Known(self.email, self.name, self.member_id, self.beliefs, self.tried.union(tried)) if tried else self
+
+    def _believing(self, beliefs: Mapping[int, Belief]) -> Known:
+        return Known(self.email, self.name, self.member_id, beliefs, self.tried)  # several times a call, where `replace` takes three times as long
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _joined(want: Want, known: Known, call: Call, answer: Answer) -> Learned:
     rest = [t for t in want.desired if wanted(want, t) and t not in applied and t in want.targets and t not in want.settled]
     unknown = [t for t in rest if t not in want.asked or t in call.targets]
     now = memory.settled_doubts(known).after(memory.INVITED, memory.HERE)
-    now = replace(now, beliefs={}, member_id=person.id if person else None)
+    now = Known(now.email, now.name, person.id if person else None, {}, now.tried)
     now = with_tags(want, now, person).believe("unknown", *unknown).believe("held", *applied)
     returned = _may_return(want, now) if known.member_id else ()
     return outcomes.done(want, now.after(*(memory.about(memory.RETURNED, t) for t in returned)), applied)

@@ -52,7 +52,8 @@ def keys(known: Known, *words: str) -> set[int]:
 
 def without(known: Known, *words: str) -> Known:
     """The same, with these words forgotten, of whatever target."""
-    return replace(known, tried=frozenset(kept for kept in known.tried if kept.partition(":")[0] not in words))
+    left = frozenset(kept for kept in known.tried if kept.partition(":")[0] not in words)
+    return replace(known, tried=left) if left != known.tried else known
 
 
 def settled_doubts(known: Known) -> Known:

@@ -16,8 +16,8 @@ def conclude(want: Want, known: Known, outcomes: Mapping[int, Settled]) -> Learn
     should the work be interrupted now. So it is with a space that a removal of its group may take along yet."""
     bad = {t: one for t, one in outcomes.items() if one.outcome in ("failed", "broken")}
     good = {t: outcomes[t] for t in memory.open_(want, outcomes) if t not in bad}
-    left = replace(want, settled=want.settled | set(outcomes))
-    unsaid = set(good) if memory.adrift(replace(want, settled=want.settled | set(bad)), known) else _in_danger(left, good)
+    without = replace(want, settled=want.settled | set(bad)) if bad else want
+    unsaid = set(good) if memory.adrift(without, known) else _in_danger(replace(want, settled=want.settled | set(outcomes)), good)
     did = [memory.about(memory.DID, t) for t in sorted(unsaid) if good[t].outcome == "done"]
     return Learned(known.after(*did), bad | {t: one for t, one in good.items() if t not in unsaid})
 
