@@ -79,6 +79,8 @@ def test_mistakes_are_told(session: Session) -> None:
         write(session, EVENTS, [rows[0], {name: value for name, value in rows[2].items() if name != "body"}])
     with pytest.raises(KeyError):
         ask(session, select(Event.id).where(among(Event.id, "events")))
+    with pytest.raises(ValueError, match="without a zone"):
+        write(session, EVENTS, [{**rows[0], "at": AT.replace(tzinfo=None)}])
     with pytest.raises(TypeError, match="no value of its own"):
         write(session, insert(LogEntry.__table__.metadata.tables["integrations"]), [{"id": 1}])
     with pytest.raises(IntegrityError):

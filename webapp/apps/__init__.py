@@ -109,7 +109,9 @@ class Known:
         return Known(self.email, self.name, self.member_id, self.beliefs, self.tried.union(tried)) if tried else self
 
     def _believing(self, beliefs: Mapping[int, Belief]) -> Known:
-        return Known(self.email, self.name, self.member_id, beliefs, self.tried)  # several times a call, where `replace` takes three times as long
+        return Known(
+            self.email, self.name, self.member_id, beliefs, self.tried
+        )  # several times a call, where `replace` takes three times as long
 
 
 @dataclass(frozen=True, slots=True)

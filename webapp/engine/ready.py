@@ -10,9 +10,10 @@ import copy
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Executable, Text, bindparam
+from sqlalchemy import Column, Connection, Dialect, Executable, Table, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -47,9 +48,10 @@ def change(on: Session | Connection, statement: Executable, **values: Any) -> in
 def write(on: Session | Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> int:
     """Execute it for each of these rows, which all have the same keys: bound names, or an insert's columns. Gives how many rows it has changed."""
     connection = _connection(on)
-    plan = _plan(connection.dialect, statement, tuple(rows[0]) if statement.is_insert else ())
-    if plan.repeats:
-        return plan.insert(connection, rows)
+    if statement.is_insert:
+        plan = _plan(connection.dialect, statement, tuple(rows[0]))
+        return plan.insert(connection, rows) if plan.repeats else plan.insert_from_json(connection, rows)
+    plan = _plan(connection.dialect, statement, ())
     return connection.exec_driver_sql(plan.sql, [tuple(plan.given(row)) for row in rows]).rowcount
 
 
@@ -103,7 +105,8 @@ class _Plan:
     """A statement as one database takes it: its text, and what its values are called, in their order. `fixed`: the values that it has itself.
     `ins`, `outs`: which of its values, and of a row's, are something else in Python than there.
 
-    `repeats`: where in the text of an insert of many rows at once its row of values begins and ends, and how many of the values are in it.
+    `width`: how many of the values are one row's. `repeats`: where in the text of an insert its row of values begins and ends; None where it
+    takes all its rows as JSON.
     """
 
     sql: str
@@ -111,7 +114,8 @@ class _Plan:
     fixed: Mapping[str, Any]
     ins: Sequence[tuple[int, Process]]
     outs: Sequence[tuple[int, Process]]
-    repeats: tuple[int, int, int] | None
+    width: int = 0
+    repeats: tuple[int, int] | None = None
     many: dict[int, str] = field(default_factory=dict)
 
     def given(self, values: Mapping[str, Any]) -> list[Any]:
@@ -131,8 +135,8 @@ class _Plan:
 
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Insert rows, as many with one statement as a power of two has it, so that there are few statements to know."""
-        begin, end, width = self.repeats or (0, 0, 0)
-        done = 0
+        begin, end = self.repeats or (0, 0)
+        done, width = 0, self.width
         while rows:
             size = min(MOST_ROWS, 1 << (len(rows).bit_length() - 1))
             if size not in self.many:
@@ -142,6 +146,15 @@ class _Plan:
             done += connection.exec_driver_sql(self.many[size], tuple(values)).rowcount
             rows = rows[size:]
         return done
+
+    def insert_from_json(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Insert rows, however many, with one statement that has one value."""
+        own = self.names[self.width :]
+        given = [{**self.fixed, **row} for row in rows]
+        if any(len(one) != self.width + len(own) for one in given):
+            raise KeyError("rows of one insert have different columns")
+        written, values = json.dumps(given, default=_written), [self.fixed[name] for name in own]
+        return connection.exec_driver_sql(self.sql, (written, *values)).rowcount
 
 
 _plans: dict[tuple[Executable, str, tuple[str, ...]], _Plan] = {}
@@ -161,20 +174,42 @@ def _made(dialect: Dialect, statement: Any, keys: tuple[str, ...]) -> _Plan:
     spelt = compiled.construct_expanded_state(dict.fromkeys(asked))  # lists of the statement's own are spelt out in it
     names = spelt.positiontup or []
     fixed = {name: value for name, value in spelt.parameters.items() if name not in asked}
-    repeats = None
+    text, width, repeats = spelt.statement, 0, None
     if statement.is_insert:
         fixed |= {column.key: _default(column) for column in compiled.insert_prefetch}
-    # SQLite steps once for a statement, and other threads take their turn at each step. PostgreSQL is sent all rows in one go as it is.
-    if statement.is_insert and dialect.name == "sqlite":
-        begin = spelt.statement.index("(", spelt.statement.index(") VALUES (") + 1)
-        repeats = begin, spelt.statement.index(")", begin) + 1, len(keys) + len(compiled.insert_prefetch)
+        width = len(keys) + len(compiled.insert_prefetch)
+        begin = text.index("(", text.index(") VALUES (") + 1)
+        repeats = begin, text.index(")", begin) + 1
+        # SQLite steps once for a statement, and other threads take their turn at each step. To PostgreSQL each value by itself is dear.
+        if dialect.name == "postgresql":
+            text, repeats = _from_json(statement.table, text, *repeats, names[:width], dialect), None
     types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
     ins = (
         (index, types[name].bind_processor(dialect) if name in types else spelt.processors.get(name)) for index, name in enumerate(names)
     )
     given = [column.type.dialect_impl(dialect) for column in statement.exported_columns] if isinstance(statement, ReturnsRows) else []
     outs = ((index, type_.result_processor(dialect, None)) for index, type_ in enumerate(given))
-    return _Plan(spelt.statement, names, fixed, _some(ins), _some(outs), repeats)
+    return _Plan(text, names, fixed, _some(ins), _some(outs), width, repeats)
+
+
+def _from_json(table: Table, text: str, begin: int, end: int, names: Sequence[str], dialect: Dialect) -> str:
+    """An insert whose rows come from one JSON array, instead of the row of values between `begin` and `end`."""
+    columns = text[text.index("(") + 1 : text.index(") VALUES (")]
+    types = (table.columns[name].type.compile(dialect).partition("(")[0] for name in names)
+    record = ", ".join(f"{column} {type_}" for column, type_ in zip(columns.split(", "), types, strict=True))
+    rows = f"SELECT {columns} FROM json_to_recordset(%s::json) AS row_({record})"  # noqa: S608  all of it is SQLAlchemy's
+    return text[: text.rindex("VALUES", 0, begin)] + rows + text[end:]
+
+
+def _written(value: object) -> str:
+    """What JSON has no word for, as PostgreSQL reads it."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    raise TypeError(f"{type(value).__name__} in a row")
 
 
 def _some(processes: Iterable[tuple[int, Process | None]]) -> list[tuple[int, Process]]:
