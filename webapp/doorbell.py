@@ -44,6 +44,10 @@ FLAG_SECONDS = 2
 ONCE_SECONDS = 10
 """How long a chore of which one is enough counts as called for, should the worker that has it be killed."""
 
+RINGS_AGAIN = 1.0
+"""Seconds until it is tried again to ring where Redis did not hear it. Without that, what came while Redis was away would wait for the clock, which
+is in a worker that may have been killed."""
+
 JOB_SECONDS = 24 * 3600
 CHORE_SECONDS = 900
 log = logging.getLogger(__name__)
@@ -143,15 +147,19 @@ class Bell:
         self._rung.set()
 
     def _loop(self) -> None:
+        unheard = False
         while True:
-            self._rung.wait()
+            self._rung.wait(RINGS_AGAIN if unheard else None)
             with self._lock:
                 self._rung.clear()
                 said, self._said = self._said, _Said()
+            said.work = said.work or unheard
             try:
                 self._pass_on(said)
-            except RedisError as gone:  # the clock rings again when Redis is back; the log page looks by itself
-                log.warning("Redis did not hear the bell: %s", type(gone).__name__)
+                unheard = False
+            except RedisError as gone:  # the clock calls again for chores when Redis is back; the log page looks by itself
+                log.log(logging.DEBUG if unheard else logging.WARNING, "Redis did not hear the bell: %s", type(gone).__name__)
+                unheard = said.work
             with self._lock:
                 self._busy = self._rung.is_set()
                 self._idle.notify_all()

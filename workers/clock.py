@@ -18,8 +18,10 @@ from webapp.models import Lease
 from webapp.parts import parts
 
 NAME = "clock"
-HELD_FOR = timedelta(seconds=10)
-RENEW_AFTER = timedelta(seconds=4)
+HELD_FOR = timedelta(seconds=4)
+"""Should the worker with the clock be killed another one has it after so long. Two clocks at a time do no harm."""
+
+RENEW_AFTER = timedelta(seconds=2)
 
 LOOK_EVERY = timedelta(seconds=30)
 """Between two calls for whoever looks for what needs a person."""

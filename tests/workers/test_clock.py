@@ -58,9 +58,9 @@ def test_a_lease_runs_out_and_is_taken_over(bench: Bench) -> None:
         now = parts().now()
         with writing() as session:
             assert take_lease(session, "clock", "one", now, HELD_FOR)
-            assert take_lease(session, "clock", "one", now + timedelta(seconds=5), HELD_FOR)
-            assert not take_lease(session, "clock", "two", now + timedelta(seconds=14), HELD_FOR)
-            assert take_lease(session, "clock", "two", now + timedelta(seconds=15), HELD_FOR)
+            assert take_lease(session, "clock", "one", now + HELD_FOR / 2, HELD_FOR)
+            assert not take_lease(session, "clock", "two", now + 1.4 * HELD_FOR, HELD_FOR)
+            assert take_lease(session, "clock", "two", now + 1.5 * HELD_FOR, HELD_FOR)
 
 
 def test_it_calls_again_for_a_catalog_that_nobody_began_to_load(bench: Bench) -> None:
