@@ -104,7 +104,7 @@ def test_nobody_hears_of_a_redis_that_is_gone(server: redis.Redis, tmp_path: Pat
     assert "did not hear" in caplog.text
     assert "hush" not in caplog.text
     bell.redis = server  # back again
-    until(lambda: len(jobs(server)) == 1, "the ring that was not heard")
+    until(lambda: len(jobs(server)) == 1)  # the ring that was not heard
     bell.ring()
     assert bell.flush(PATIENCE)
     assert len(jobs(server)) == 1
