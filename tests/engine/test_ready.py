@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import bindparam, case, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from tests import factories
@@ -85,3 +85,12 @@ def test_mistakes_are_told(session: Session) -> None:
         write(session, insert(LogEntry.__table__.metadata.tables["integrations"]), [{"id": 1}])
     with pytest.raises(IntegrityError):
         write(session, EVENTS, [rows[0], {**rows[1], "key": "k0"}])
+
+
+def test_what_fails_at_a_later_row_is_the_librarys_error(session: Session) -> None:
+    """SQLite looks for a row when it is fetched: a disc that fails meanwhile is answered with 503 as one that fails at once."""
+    rows = events(session, 2)
+    write(session, EVENTS, [{**rows[0], "id": -(2**63) + 1}, {**rows[1], "id": 5}])
+    edge = bindparam("edge", type_=Event.id.type)
+    with pytest.raises(DBAPIError):
+        ask(session, select(func.abs(case((Event.id == 5, edge), else_=Event.id))).order_by(Event.id), edge=-(2**63))

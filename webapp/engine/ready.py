@@ -34,7 +34,7 @@ def ask(on: Session | Connection, statement: Executable, **values: Any) -> Seque
     yet."""
     connection = _connection(on)
     plan = _plan(connection.dialect, statement, ())
-    found = connection.exec_driver_sql(plan.sql, tuple(plan.given(values))).cursor.fetchall()
+    found = connection.exec_driver_sql(plan.sql, tuple(plan.given(values))).all()  # not the cursor's own: SQLite may fail at any row
     return [plan.understood(row) for row in found] if plan.outs else found
 
 
