@@ -264,6 +264,17 @@ def test_events_are_posted(client: FlaskClient, source: int, method: str) -> Non
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 
+def test_options_name_every_way(client: FlaskClient, source: int) -> None:
+    answer = client.options("/webhooks/here")
+    assert (answer.status_code, answer.headers["Allow"]) == (200, "GET, HEAD, OPTIONS, POST")
+
+
+@pytest.mark.parametrize("path", ["//webhooks/here", "/webhooks//here"])
+def test_a_slash_too_many_does_no_harm(client: FlaskClient, post: Post, path: str) -> None:
+    client.environ_base["PATH_INFO"] = path
+    assert post().status_code == 202
+
+
 @pytest.mark.parametrize("address", ["", "here/", "here/there", "%00", "h%20ere", "%C3%A9", "schema.json", "x" * 3000])
 def test_what_can_be_no_address_is_nobodys(app: Flask, post: Post, address: str) -> None:
     assert post(to=address).status_code in {404, 405}

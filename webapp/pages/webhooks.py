@@ -28,16 +28,17 @@ from webapp.vault import Sealed
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-PLACE = "/webhooks/"
-ADDRESS = re.compile(r"[^/\x00-\x20\x7f-\xff]+")
-"""What an address may look like; anything else is no checkout's way."""
+PLACE = re.compile(r"/+webhooks/+([^/\x00-\x20\x7f-\xff]+)")
+"""Where an address stands, and what it may look like; anything else is no checkout's way. A slash too many is soon written into a checkout."""
 
-READS = ("GET", "HEAD", "OPTIONS")
+READS = ("GET", "HEAD")
+ALLOW = {"Allow": "GET, HEAD, OPTIONS, POST"}
 MOST_BYTES = 256 * 1024
 UNREACHABLE = Answered(503, {"error": "the database is unreachable; send it again"}, {"Retry-After": "10"})
 SEALED = Answered(503, {"error": "the address can't be read at the moment; send it again"}, {"Retry-After": "60"})
 NOBODY = Answered(404, {"error": "no such address"})
-NOT_POSTED = Answered(405, {"error": "events are posted here"}, {"Allow": "GET, HEAD, OPTIONS, POST"})
+NOT_POSTED = Answered(405, {"error": "events are posted here"}, ALLOW)
+WAYS = Answered(200, {"post": "events go here"}, ALLOW)
 BROKEN = Answered(500, {"error": "Cartwheel made a mistake and has written it down; send it again"})
 
 pages = Blueprint("webhooks", __name__)
@@ -73,11 +74,14 @@ class Door:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """As WSGI has it. The answers are those of docs/webhook.md; 2xx only after the commit."""
-        method, address = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "").removeprefix(PLACE)
-        if method in READS or not ADDRESS.fullmatch(address) or not environ["PATH_INFO"].startswith(PLACE):
+        method, place = environ["REQUEST_METHOD"], PLACE.fullmatch(environ.get("PATH_INFO", ""))
+        if method in READS or not place:
             return self._pages(environ, start_response)
-        with self._app.app_context(), about():
-            answered = self._receive(address, environ) if method == "POST" else NOT_POSTED
+        if method == "POST":
+            with self._app.app_context(), about():
+                answered = self._receive(place[1], environ)
+        else:
+            answered = WAYS if method == "OPTIONS" else NOT_POSTED
         body = json.dumps(answered.body).encode()
         own = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *answered.headers.items()]
         start_response(_status(answered.status), [*own, *headers.kept(environ["wsgi.url_scheme"] == "https")])
