@@ -30,6 +30,7 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.viewers
 
 chaos: $(DEV_STAMP)
 	$(BIN)/python -m tests.chaos $(ARGS)
