@@ -81,7 +81,7 @@ def post_worker_init(worker: Any) -> None:
     sys.setswitchinterval(0.0005)
     gc.collect()
     gc.freeze()  # what is there now stays: to look through it for rubbish, again and again, would hold up an acknowledgement for 50 ms
-    let_go, end = worker.wsgi.extensions["cartwheel_live"].stop, signal.getsignal(signal.SIGTERM)
+    let_go, end = worker.app.wsgi().extensions["cartwheel_live"].stop, signal.getsignal(signal.SIGTERM)
 
     def ended(number: int, frame: Any) -> None:
         let_go()

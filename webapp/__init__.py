@@ -24,7 +24,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app = create_core(settings)
     here: parts.Parts = app.extensions["cartwheel"]
     desk.register(app)
-    live.register(app, settings, here.bell.redis)
+    live.register(app, here.bell.redis)
     pages.register(app, settings)
     proxies.register(app, settings.trusted_proxies)  # before the pages, and before the door that is before them
     cli.register(app)

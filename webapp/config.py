@@ -131,7 +131,7 @@ SETTINGS = (
         "development",
         "`production` refuses to start on keys made by this machine, and sends cookies over https only.",
     ),
-    Setting("WEB_THREADS", as_whole_number(4, 1000), "250", "Threads of the web process: requests and open log pages."),
+    Setting("WEB_THREADS", as_whole_number(4, 1000), "250", "Threads of the web process. Open log pages hold none."),
     Setting("CALL_THREADS", as_whole_number(1, 500), "64", "Calls that one worker process makes at the same time."),
     Setting(
         "BELIEF_HOURS",

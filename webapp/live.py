@@ -1,6 +1,7 @@
 """Tells the open log pages what is new: one subscription and one look a process, however many pages are open (docs/live.md).
 
 Redis only says "look now"; what is told comes from the database, by a cursor with an overlap. Without Redis every log is looked at by itself.
+One thread looks, has the pages make what they are told, and sends it: a page that is open holds none.
 """
 
 from __future__ import annotations
@@ -8,9 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import cast
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeVar, cast
 
 from flask import Flask, current_app
 from redis import Redis
@@ -19,12 +24,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import doorbell
-from webapp.config import Settings
 from webapp.database import db
-from webapp.engine import log_rows, logs
+from webapp.engine import log_rows, logs, sessions
 from webapp.engine.log_rows import Row
+from webapp.id_times import first_id
+from webapp.lines import Line, Lines
 from webapp.parts import parts
 
+MOST = 300
+"""So many pages a process takes, and no more: each is a file that it has open (gunicorn.conf.py)."""
 PACE = 0.3
 """The shortest time between two looks at one log, in seconds: what comes closer together goes to the pages together."""
 REST = 3.0
@@ -35,40 +43,149 @@ AT_ONCE = 500
 """The most rows that one look tells; the rest is the next one's."""
 BEHIND = 2000
 """A page that leaves so many rows lying is let go: it comes back by itself and is told what it missed."""
+TRUST = 5.0
+"""For how many seconds people's right to see the log is taken for granted."""
+NEWCOMERS = 10
+"""So many pages begin between two looks: whoever is open already does not wait for all who come after a restart."""
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class News:
+    """What has changed, the newest entry first, with what has been made of it: that is made once for all who are told the same.
+
+    `firsts`: the entries of which nobody was told before.
+    """
+
+    def __init__(self, rows: Iterable[Row], firsts: Set[int] = frozenset()) -> None:
+        self.rows, self.firsts = sorted(rows, key=lambda row: row.id, reverse=True), firsts
+        self._made: dict[Hashable, Any] = {}
+
+    def __add__(self, later: News) -> News:
+        """Both, each row as it is later: the same for all who have left these lying."""
+        return self.once(later, lambda: self._with(later))
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, or gave before for this key."""
+        if key not in self._made:
+            self._made[key] = make()
+        return cast(T, self._made[key])
+
+    def _with(self, later: News) -> News:
+        rows = {row.id: row for row in self.rows} | {row.id: row for row in later.rows}
+        return News(rows.values(), self.firsts | later.firsts)
+
+
+class Page(Protocol):
+    """Knows what one open page is told. `due`: when, on the clock of `time.monotonic`, it has something to say though nothing is new."""
+
+    due: float
+
+    def begin(self) -> bytes:
+        """What it is told first."""
+
+    def tell(self, news: News | None, cursor: datetime, now: datetime) -> bytes:
+        """What it is told of this, or since it is due; b"" for nothing. By then it knows all up to `cursor`, but for what commits late."""
+
+
+class Reader(Protocol):
+    """Takes what a page is told to it. `free`: it has taken everything, and may be sent more. `closed`: it never will."""
+
+    @property
+    def free(self) -> bool: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+    def send(self, message: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Passing:
+    """The reader where a server can't part with a connection: a thread waits here, and passes on what comes. `taken` is called when it has."""
+
+    def __init__(self, taken: Callable[[], None]) -> None:
+        self.closed = False
+        self._taken = taken
+        self._messages = SimpleQueue[bytes | None]()
+
+    @property
+    def free(self) -> bool:
+        """Whether the thread has everything."""
+        return self._messages.empty()
+
+    def send(self, message: bytes) -> None:
+        """For the thread to pass on."""
+        self._messages.put(message)
+
+    def close(self) -> None:
+        """Nothing follows."""
+        self.closed = True
+        self._messages.put(None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for message in iter(self._messages.get, None):
+            self._taken()
+            yield message
 
 
 class Stream:
-    """One open page: the rows that it has not been sent yet, each once, as it is now."""
+    """One open page. `who`: the session of who looks, as `sessions.standing` has it."""
 
-    def __init__(self, marketplace_id: int, cursor: datetime) -> None:
-        self.marketplace_id = marketplace_id
-        self.ended = False
-        self._cursor = cursor
-        self._rows: dict[int, Row] = {}
-        self._changed = threading.Condition()
+    def __init__(self, marketplace_id: int, who: tuple[str, int], page: Page) -> None:
+        self.marketplace_id, self.who, self.page = marketplace_id, who, page
+        self.reader: Reader | None = None
+        self._news: News | None = None
 
-    def put(self, rows: Iterable[Row], cursor: datetime) -> None:
-        """Rows to be sent. Everything that changed up to `cursor` has been put by then, but for what commits late (logs.OVERLAP)."""
-        with self._changed:
-            self._rows |= {row.id: row for row in rows}
-            self._cursor = cursor
-            self.ended = self.ended or len(self._rows) > BEHIND
-            if self._rows or self.ended:
-                self._changed.notify()
+    def hear(self, news: News) -> bool:
+        """There is this to tell. Gives whether the page keeps up; one that is slow is told each row once, as it is then."""
+        self._news = news if self._news is None else self._news + news
+        return len(self._news.rows) <= BEHIND
 
-    def end(self) -> None:
-        """Let the page go."""
-        with self._changed:
-            self.ended = True
-            self._changed.notify()
+    def begin(self) -> None:
+        """Tell the page what it missed."""
+        if self.reader is not None and not self.reader.closed:
+            self.reader.send(self.page.begin())
 
-    def take(self, timeout: float) -> tuple[list[Row], datetime]:
-        """What is to be sent, the newest entry first, and the cursor after it; nothing when `timeout` seconds are over or it has ended."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._rows or self.ended, timeout)
-            rows, self._rows = self._rows, {}
-            return sorted(rows.values(), key=lambda row: row.id, reverse=True), self._cursor
+    def speak(self, cursor: datetime, now: datetime) -> None:
+        """Tell the page what there is, once it has taken what it was told before."""
+        if self.reader is not None and self.reader.free and not self.closed and (self._news or self.page.due <= time.monotonic()):
+            message = self.page.tell(self._news, cursor, now)
+            self._news = None
+            if message:
+                self.reader.send(message)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody reads it any more."""
+        return self.reader is not None and self.reader.closed
+
+    @property
+    def due(self) -> float:
+        """When it has to be spoken to, though nothing happens."""
+        return self.page.due if self.reader is not None and self.reader.free else float("inf")
+
+
+class Answer:
+    """What answers the page that asks for its stream: nothing where the server parts with the connection, by `hand_over`, since it is told there;
+    else what it is told, for the thread that passes it on."""
+
+    def __init__(self, hub: Live, stream: Stream, hand_over: Callable[[Callable[[Line], None]], None] | None) -> None:
+        self._hub, self._stream, self._hand_over = hub, stream, hand_over
+        self._handed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._hand_over is not None:
+            self._hand_over(partial(self._hub.serve, self._stream))
+            self._handed = True
+            return iter(())
+        return self._hub.messages(self._stream)
+
+    def close(self) -> None:
+        """The server is done with the request."""
+        if not self._handed:
+            self._hub.close(self._stream)
 
 
 class Watch:
@@ -80,130 +197,220 @@ class Watch:
         self.streams: set[Stream] = set()
         self.told = True
         self.looked = self.deep = 0.0
+        self.trusted = time.monotonic()
         self._seen: dict[int, datetime] = {}
         self._stops: dict[int, str] | None = None
 
-    def look(self, session: Session, now: datetime, back: timedelta) -> list[Row]:
+    def look(self, session: Session, now: datetime, back: timedelta) -> News:
         """The rows that have changed since the last look; also those that show otherwise because their integration stopped or goes on."""
         found = logs.changed(session, self.marketplace_id, self.cursor - back)
         fresh = sorted((at, entry) for entry, at in found.items() if self._seen.get(entry) != at)
         if len(fresh) > AT_ONCE:
             self.told = True
+        stops = logs.stops(session, self.marketplace_id)
+        ids = {entry for _, entry in fresh[:AT_ONCE]} | self._restated(session, stops)
+        rows = log_rows.by_id(session, self.marketplace_id, ids, now)
+        # What was told longer ago than the overlap is not remembered: its id says that it is no first.
+        firsts = {entry for _, entry in fresh[:AT_ONCE] if entry not in self._seen and entry >= first_id(self.cursor - logs.OVERLAP)}
+        # All has been read: what fails before is looked for again.
+        self._stops = stops
         self._seen |= {entry: at for at, entry in fresh[:AT_ONCE]}
         if fresh:
             # No further than now: a clock that is ahead elsewhere must not hide what others write.
             self.cursor = max(self.cursor, min(now, fresh[:AT_ONCE][-1][0]))
-        ids = {entry for _, entry in fresh[:AT_ONCE]} | self._restated(session)
-        return log_rows.by_id(session, self.marketplace_id, ids, now)
+        return News(rows, firsts)
 
     def forget(self) -> None:
         """Forget what has left the overlap."""
         self._seen = {entry: at for entry, at in self._seen.items() if at > self.cursor - logs.OVERLAP}
 
+    @property
     def due(self) -> float:
         """When to look next, on the clock of `time.monotonic`."""
         return self.looked + (PACE if self.told else REST)
 
-    def _restated(self, session: Session) -> set[int]:
-        before, self._stops = self._stops, logs.stops(session, self.marketplace_id)
+    @property
+    def called(self) -> float:
+        """When there is something to do next: to look, to ask whether those who look still may, to speak to a page."""
+        return min(self.due, self.trusted + TRUST, *(stream.due for stream in self.streams))
+
+    def _restated(self, session: Session, stops: Mapping[int, str]) -> set[int]:
+        before = self._stops
         if before is None:
             return set()
-        turned = [one for one, why in self._stops.items() if before.get(one, "") != why]
+        turned = [one for one, why in stops.items() if before.get(one, "") != why]
         return {entry for one in turned for entry in logs.waiting_for(session, self.marketplace_id, one, AT_ONCE)}
 
 
 class Live:
-    """The open log pages of this process. Two threads serve them all, and begin with the first."""
+    """The open log pages of this process. Two threads serve them all, and begin with the first: one looks and tells, one hears of news."""
 
     def __init__(self, app: Flask, redis: Redis, most: int) -> None:
         self._app, self._redis, self._most = app, redis, most
+        self._streams: set[Stream] = set()
+        self._coming: deque[Stream] = deque()
         self._watches: dict[int, Watch] = {}
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._looker: threading.Thread | None = None
+        self._lines: Lines | None = None
+        self._teller: threading.Thread | None = None
         self._hears = True
 
-    def open(self, marketplace_id: int) -> Stream | None:
-        """A stream of what changes in a marketplace's log from now on; None where this process has as many as it may, or ends."""
+    def open(self, marketplace_id: int, who: tuple[str, int], page: Page) -> Stream | None:
+        """A place for a page; None where this process has as many as it may, or ends. It is told nothing before it has a reader."""
         with self._lock:
-            if self._stopping.is_set() or sum(len(watch.streams) for watch in self._watches.values()) >= self._most:
+            if self._stopping.is_set() or len(self._streams) >= self._most:
                 return None
-            watch = self._watches.setdefault(marketplace_id, Watch(marketplace_id, parts().now()))
-            stream = Stream(marketplace_id, watch.cursor)
-            watch.streams.add(stream)
-            watch.told = True
+            stream = Stream(marketplace_id, who, page)
+            self._streams.add(stream)
             self._begin()
-        self._wake.set()
         return stream
 
-    def close(self, stream: Stream) -> None:
-        """The page is gone."""
+    def serve(self, stream: Stream, reader: Reader) -> None:
+        """From now on the page is told, first what it missed and then what changes."""
         with self._lock:
-            watch = self._watches.get(stream.marketplace_id)
-            if watch is None:
-                return
-            watch.streams.discard(stream)
-            if not watch.streams:
-                del self._watches[stream.marketplace_id]
+            stream.reader = reader
+            taken = self._lines is not None
+            if taken:
+                self._coming.append(stream)
+        if taken:
+            self._wake()
+        else:
+            reader.close()
+
+    def messages(self, stream: Stream) -> Iterator[bytes]:
+        """What the page is told from now on, for a thread that passes it on."""
+        reader = Passing(self._wake)
+        self.serve(stream, reader)
+        return iter(reader)
+
+    def close(self, stream: Stream) -> None:
+        """Its page is gone, or was never told anything. Not for one whose connection was handed over: that is found out here."""
+        with self._lock:
+            self._streams.discard(stream)
+        if stream.reader is not None:
+            stream.reader.close()
+            self._wake()
 
     def stop(self) -> None:
         """End every stream, and take no more. May be called by a signal's handler."""
         self._stopping.set()
-        self._wake.set()
+        self._wake()
 
     def join(self, timeout: float) -> None:
         """Wait, after `stop`, so many seconds at most until nothing here uses the database any more."""
-        if self._looker is not None:
-            self._looker.join(timeout)
+        if self._teller is not None:
+            self._teller.join(timeout)
 
     def tell(self, marketplaces: Iterable[int]) -> None:
         """There is news in the logs of these marketplaces."""
-        with self._lock:
-            for one in marketplaces:
-                if one in self._watches:
-                    self._watches[one].told = True
-        self._wake.set()
+        for one in marketplaces:
+            watch = self._watches.get(one)
+            if watch is not None and not watch.told:
+                watch.told = True
+                self._wake()
+
+    def _wake(self) -> None:
+        lines = self._lines
+        if lines is not None:
+            lines.wake()
 
     def _begin(self) -> None:
         """Started late, so that a forked process has its own."""
-        if self._looker is None:
-            self._looker = threading.Thread(target=self._look_always, name="live", daemon=True)
-            self._looker.start()
+        if self._teller is None:
+            self._lines = Lines()
+            self._teller = threading.Thread(target=self._tell_always, args=(self._lines,), name="live", daemon=True)
+            self._teller.start()
             threading.Thread(target=self._listen_always, name="live-news", daemon=True).start()
 
-    def _look_always(self) -> None:
+    def _tell_always(self, lines: Lines) -> None:
         while not self._stopping.is_set():
-            with self._lock:
-                watches = list(self._watches.values())
-            moment = time.monotonic()
-            for watch in watches:
-                if watch.due() <= moment:
-                    self._look(watch, moment)
-            following = min((watch.due() for watch in watches), default=None)
-            self._wake.wait(None if following is None else max(0.0, following - time.monotonic()))
-            self._wake.clear()
+            self._welcome(lines)
+            for watch in list(self._watches.values()):
+                with self._app.app_context():
+                    self._attend(watch, time.monotonic())
+                if not watch.streams:
+                    del self._watches[watch.marketplace_id]
+            lines.wait(self._pause())
         with self._lock:
-            streams = [stream for watch in self._watches.values() for stream in watch.streams]
+            self._lines = None  # from now on nobody comes
+            streams = [*self._coming, *(stream for watch in self._watches.values() for stream in watch.streams)]
         for stream in streams:
-            stream.end()
+            self._let_go(stream)
+        lines.close()
 
-    def _look(self, watch: Watch, moment: float) -> None:
+    def _pause(self) -> float | None:
+        """For how many seconds there is nothing to do."""
+        if self._coming:
+            return 0.0
+        called = min((watch.called for watch in self._watches.values()), default=None)
+        return None if called is None else max(0.0, called - time.monotonic())
+
+    def _welcome(self, lines: Lines) -> None:
+        """Some of the pages that have come are told what they missed. Whatever a look finds after that they are told as all others are."""
+        for _ in range(min(NEWCOMERS, len(self._coming))):
+            stream = self._coming.popleft()
+            if isinstance(stream.reader, Line):
+                lines.add(stream.reader)
+            with self._app.app_context():
+                watch = self._watches.setdefault(stream.marketplace_id, Watch(stream.marketplace_id, parts().now()))
+                watch.streams.add(stream)
+                with self._blaming(stream):
+                    stream.begin()
+
+    def _attend(self, watch: Watch, moment: float) -> None:
+        """Whatever there is to do for the pages of one marketplace."""
+        for stream in [stream for stream in watch.streams if stream.closed]:
+            self._let_go(stream)
+        try:
+            if moment - watch.trusted >= TRUST:
+                self._ask(watch, moment)
+            news = self._look(watch, moment) if watch.due <= moment else None
+        except Exception as failed:
+            _report("The log could not be looked at", failed)
+            news = None
+        db.session.remove()
+        now = parts().now()
+        for stream in list(watch.streams):
+            with self._blaming(stream):
+                if news is not None and not stream.hear(news):
+                    self._let_go(stream)
+                stream.speak(watch.cursor, now)
+
+    def _ask(self, watch: Watch, moment: float) -> None:
+        """Whether those who look still may."""
+        watch.trusted = moment
+        who = {stream.who[0] for stream in watch.streams}
+        standing = sessions.standing(db.session(), watch.marketplace_id, who, parts().now())
+        for stream in [stream for stream in watch.streams if stream.who not in standing]:
+            self._let_go(stream)
+
+    def _look(self, watch: Watch, moment: float) -> News | None:
         deep = moment - watch.deep >= REST
         watch.told, watch.looked = False, moment
-        try:
-            with self._app.app_context():
-                rows = watch.look(db.session(), parts().now(), logs.OVERLAP if deep else BRIEF)
-        except SQLAlchemyError as failed:
-            log.warning("The log could not be looked at: %s", type(failed).__name__)
-            return
+        news = watch.look(db.session(), parts().now(), logs.OVERLAP if deep else BRIEF)
         if deep:
             watch.deep = moment
             watch.forget()
+        return news if news.rows else None
+
+    @contextmanager
+    def _blaming(self, stream: Stream) -> Iterator[None]:
+        """A page that can't be told something is let go, and nobody else: it comes back."""
+        try:
+            yield
+        except Exception as failed:
+            _report("An open page could not be told what is new", failed)
+            db.session.remove()
+            self._let_go(stream)
+
+    def _let_go(self, stream: Stream) -> None:
+        if stream.reader is not None:
+            stream.reader.close()
         with self._lock:
-            streams = list(watch.streams)
-        for stream in streams:
-            stream.put(rows, watch.cursor)
+            self._streams.discard(stream)
+        if stream.marketplace_id in self._watches:
+            self._watches[stream.marketplace_id].streams.discard(stream)
 
     def _listen_always(self) -> None:
         while not self._stopping.is_set():
@@ -225,9 +432,17 @@ class Live:
                     self.tell(int(one) for one in message["data"].split(b",") if one.isdigit())
 
 
-def register(app: Flask, settings: Settings, redis: Redis) -> None:
-    """Give the app its open pages: so many that a fifth of its threads stays for everything else."""
-    app.extensions["cartwheel_live"] = Live(app, redis, settings.web_threads * 4 // 5)
+def _report(what: str, failed: Exception) -> None:
+    """The thread that serves everybody goes on after anything: a database that is away for a moment, or a mistake of ours."""
+    if isinstance(failed, SQLAlchemyError):
+        log.warning("%s: %s", what, type(failed).__name__)
+    else:
+        log.error("%s", what, exc_info=failed)
+
+
+def register(app: Flask, redis: Redis) -> None:
+    """Give the app its open pages."""
+    app.extensions["cartwheel_live"] = Live(app, redis, MOST)
 
 
 def live() -> Live:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
@@ -16,13 +16,13 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.factories import NOW
-from tests.pages.conftest import Clock, SignIn, Write
+from tests.pages.conftest import Clock, SignIn, Write, statements
 from webapp import live
 from webapp.database import db
 from webapp.engine.log_query import Query
 from webapp.engine.log_rows import by_id
-from webapp.models import LogEntry, Marketplace, Role, User
-from webapp.pages import log_rows, log_stream
+from webapp.models import LogEntry, Marketplace, Role, SignedIn, User
+from webapp.pages import log_counts, log_rows, log_stream
 from webapp.pages.log_stream import mark
 
 STREAM = {"Accept": "text/event-stream"}
@@ -165,11 +165,55 @@ def test_once_enough_wait_they_are_only_counted(app: Flask, write: Write, shop: 
     had, first, second = (entry(write, shop).id for _ in range(3))
     told = log_rows.Frames(Query(), had, 0, UTC)
     seen = []
-    for changed in ([first, had], [second, first, had], [second, had]):
+    for changed, new in (([first, had], {first}), ([second, first, had], {second}), ([second, had], set()), ([first], {first})):
         with app.app_context():
-            html = told.make(by_id(db.session(), shop.id, changed, NOW), NOW)
+            html = told.make(live.News(by_id(db.session(), shop.id, changed, NOW), new), NOW)
         seen.append((list(rows(html)), re.findall(r'data-more="(\d+)"', html)))
-    assert seen == [([first, had], []), ([had], ["1"]), ([had], [])]
+    assert seen == [([first, had], []), ([had], ["1"]), ([had], []), ([], ["1"])]
+
+
+def test_a_page_that_missed_very_many_is_told_of_none_twice(app: Flask, write: Write, shop: Marketplace) -> None:
+    had, missed, told, new = (entry(write, shop).id for _ in range(4))
+    page = log_rows.Frames(Query(), had, 0, UTC)
+    with app.app_context():
+        found = {row.id: row for row in by_id(db.session(), shop.id, [had, missed, told, new], NOW)}
+        begun = page.begin(live.News([found[told]]), 1, NOW)
+        later = page.make(live.News(found.values(), {missed, told, new}), NOW)
+    assert [(list(rows(html)), re.findall(r'data-more="(\d+)"', html)) for html in (begun, later)] == [([told], ["1"]), ([had], ["1"])]
+
+
+def test_numbers_older_than_those_that_a_page_has_are_not_told(
+    write: Write, shop: Marketplace, client_in: FlaskClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_counts, "EVERY", 3600.0)
+    entry(write, shop, NOW)
+    assert "chip-" in client_in.get(address(shop, poll=1)).text
+    clock.time = LATER
+    entry(write, shop)
+    assert "chip-" not in client_in.get(address(shop, LATER, poll=1)).text
+    assert "chip-" in client_in.get(address(shop, poll=1)).text
+
+
+def test_the_log_is_counted_once_for_all_who_are_told_of_a_change(app: Flask, shop: Marketplace) -> None:
+    pages = [log_counts.Counts(True, NOW) for _ in range(3)]
+    with app.app_context():
+        g.marketplace = shop
+        with statements(app) as said:
+            told = [page.html(True, LATER) for page in pages]
+        assert [page.due for page in pages] == [False] * 3, "they know the newest"
+        assert all(told)
+        assert len([one for one in said if one.startswith("SELECT")]) == 2, "those that wait, and those that don't"
+
+
+def test_pages_that_are_told_the_same_are_told_one_message(app: Flask, write: Write, shop: Marketplace) -> None:
+    had, new = (entry(write, shop).id for _ in range(2))
+    pages = [(Query(), had, 0), (Query(), had, had), (Query(), new, had), (Query(), new, new), (Query(status="failed"), had, 0)]
+    with app.app_context():
+        news = live.News(by_id(db.session(), shop.id, [new, had], NOW))
+        first, second, third, fewer, other = (log_rows.Frames(*asked, UTC).make(news, NOW) for asked in pages)
+    assert first is second is third
+    assert list(rows(fewer)) == [new], "the other lies below it"
+    assert rows(other) == {new: True, had: True}
 
 
 def test_a_page_of_another_marketplace_is_told_nothing(write: Write, shop: Marketplace, client_in: FlaskClient) -> None:
@@ -203,11 +247,15 @@ def _signs_out_everywhere(session: Session, user: User) -> None:
     session.execute(update(User).where(User.id == user.id).values(session_epoch=1))
 
 
-@pytest.mark.parametrize("gone", [_leaves, _signs_out_everywhere])
+def _signs_out(session: Session, user: User) -> None:
+    session.execute(delete(SignedIn).where(SignedIn.user_id == user.id))
+
+
+@pytest.mark.parametrize("gone", [_leaves, _signs_out_everywhere, _signs_out])
 def test_it_ends_with_the_right_to_look(
     write: Write, shop: Marketplace, viewer: User, client_in: FlaskClient, monkeypatch: pytest.MonkeyPatch, gone: Any
 ) -> None:
-    monkeypatch.setattr(log_stream, "TRUST", 0.0)
+    monkeypatch.setattr(live, "TRUST", 0.0)
     answer = client_in.get(address(shop), headers=STREAM)
     told = frames(answer)
     next(told)

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.engine.accounts import NewId
-from webapp.models import RecoveryCode, SignedIn, User
+from webapp.models import RecoveryCode, Role, SignedIn, User
 
 LASTS = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)
@@ -44,6 +44,17 @@ def find(session: Session, token_hash: str, user_id: int, now: datetime) -> tupl
         .where(SignedIn.token_hash == token_hash, User.id == user_id, SignedIn.created_at > now - LASTS)
     ).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+def standing(session: Session, marketplace_id: int, token_hashes: Iterable[str], now: datetime) -> set[tuple[str, int]]:
+    """Which of these sessions have not ended, and are of somebody with a role in the marketplace: each with its user's epoch."""
+    found = session.execute(
+        select(SignedIn.token_hash, User.session_epoch)
+        .join(User, User.id == SignedIn.user_id)
+        .join(Role, (Role.user_id == User.id) & (Role.marketplace_id == marketplace_id))
+        .where(SignedIn.token_hash.in_(token_hashes), SignedIn.created_at > now - LASTS)
+    )
+    return {(row.token_hash, row.session_epoch) for row in found}
 
 
 def seen(session: Session, token_hash: str, browser: Browser, now: datetime) -> None:

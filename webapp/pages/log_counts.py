@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from datetime import datetime
 
 from webapp.database import db
@@ -16,26 +17,45 @@ from webapp.pages import guard, times
 EVERY = 3.0
 
 _lock = threading.Lock()
-_kept: dict[int, tuple[float, str]] = {}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the chips say, as HTML, and of which moment; `counted`: when that was, on the clock of `time.monotonic`."""
+
+    html: str
+    at: datetime
+    counted: float
+
+
+_kept: dict[int, Numbers] = {}
 
 
 class Counts:
-    """What one open page knows of them. `whole`: its chips count, since the whole log is meant. `due`: it has not been told the newest."""
+    """What one open page knows of them. `whole`: its chips count, since the whole log is meant. `since`: of which moment those that it has are."""
 
-    def __init__(self, whole: bool) -> None:
-        self._whole, self._told = whole, ""
-        self.due = False
+    def __init__(self, whole: bool, since: datetime) -> None:
+        self._whole, self._since, self._told = whole, since, ""
+        self._wanted: datetime | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether something has changed since the numbers that it was told."""
+        return self._wanted is not None
 
     def html(self, changed: bool, now: datetime) -> str:
-        """The numbers, each to be put in its place, where they are others than before; "" else. `changed`: something in the log has."""
-        if not self._whole or not (changed or self.due):
+        """The numbers, each to be put in its place, where they are newer and others than before; "" else. `changed`: something in the log has."""
+        if changed and self._whole:
+            self._wanted = now
+        if self._wanted is None:
             return ""
-        made, newest = _html(now)
-        self.due = not newest
-        if made == self._told:
+        found = _numbers(now)
+        if found.at >= self._wanted:
+            self._wanted = None
+        if found.at < self._since or found.html == self._told:
             return ""
-        self._told = made
-        return made
+        self._since, self._told = found.at, found.html
+        return found.html
 
 
 def shown(number: int) -> str:
@@ -43,17 +63,16 @@ def shown(number: int) -> str:
     return f"{times.number(number)}{'+' if number >= logs.MOST else ''}" if number else ""
 
 
-def _html(now: datetime) -> tuple[str, bool]:
-    """The numbers of the log of who looks, and whether they are of this moment."""
+def _numbers(now: datetime) -> Numbers:
+    """The numbers of the log of who looks: of this moment, or as old as they may be."""
     here, moment = guard.here(), time.monotonic()
     db.session.remove()  # who waits for the lock must hold no connection: whoever has it needs one
     with _lock:
         kept = _kept.get(here)
-        if kept is not None and moment - kept[0] < EVERY:
-            return kept[1], False
-        counts = logs.counts(db.session(), here, now)
-        numbers = {"all": sum(counts.values()), **{status: counts.get(status, 0) for status in log_query.STATUSES}}
-        made = "".join(f'<b id="chip-{status}" data-known>{shown(number)}</b>' for status, number in numbers.items())
-        _kept[here] = (moment, made)
-        db.session.remove()
-    return made, True
+        if kept is None or moment - kept.counted >= EVERY:
+            counts = logs.counts(db.session(), here, now)
+            numbers = {"all": sum(counts.values()), **{status: counts.get(status, 0) for status in log_query.STATUSES}}
+            made = "".join(f'<b id="chip-{status}" data-known>{shown(number)}</b>' for status, number in numbers.items())
+            kept = _kept[here] = Numbers(made, now, moment)
+            db.session.remove()
+    return kept

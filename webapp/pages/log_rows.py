@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
@@ -16,6 +17,7 @@ from webapp.engine.accounts import CHANGING
 from webapp.engine.log_query import Query
 from webapp.engine.log_rows import Row
 from webapp.engine.triggers import TRIGGERS
+from webapp.live import News
 from webapp.pages import times
 
 KEPT = ("not_understood", "nothing")
@@ -82,26 +84,65 @@ class Frames:
         self._query, self._top, self._floor, self._zone = query, top, floor, zone
         self._newest, self._new = top, 0
 
-    def make(self, rows: Sequence[Row], now: datetime, more: int = 0) -> str:
-        """Rows, the newest first, each day's heading after them; "" for nothing. `more`: how many new entries are not among them.
+    def begin(self, news: News, more: int, now: datetime) -> str:
+        """What it missed; "" for nothing. `more`: how many new entries are not among the rows."""
+        self._newest = max([self._newest, *(row.id for row in news.rows[:1])])
+        made = self.make(news, now)
+        self._new = ENOUGH if more else self._new
+        return _with_more(made, more)
+
+    def make(self, news: News, now: datetime) -> str:
+        """The rows, each day's heading after them; "" for nothing.
 
         A row that does not match is only for a page that has it already. Once ENOUGH new ones wait there, they are only counted.
         """
-        mine = [row for row in rows if row.id >= self._floor and log_query.could_match(self._query, row)]
+        asked = news.once(self._query, lambda: _Asked(self._query, news))
+        end = asked.before(self._floor - 1)
+        above = min(asked.before(self._top), end)
         full = self._new >= ENOUGH
-        more += sum(full and row.id > self._newest and log_query.matches(self._query, row) for row in mine)
-        told = [row for row in mine if not full or row.id <= self._top]
-        pieces = [self._day(list(its), now) for _, its in groupby(told, lambda row: row.at.astimezone(self._zone).date())]
-        self._newest = max([self._newest, *(row.id for row in mine)])
-        return "".join([*pieces, f'<tr data-more="{more}"></tr>' if more else ""])
+        self._new += asked.fitting(above)
+        begin = above if full else 0
+        seen_as = str(self._zone), g.get("role") in CHANGING
+        html = news.once((self._query, seen_as, begin, end), lambda: asked.html(begin, end, self._zone, now))
+        return _with_more(html, asked.firsts(min(asked.before(self._newest), end)) if full else 0)
 
-    def _day(self, rows: list[Row], now: datetime) -> str:
-        match = [log_query.matches(self._query, row) for row in rows]
-        self._new += sum(fits and row.id > self._top for row, fits in zip(rows, match, strict=True))
-        pieces = [html(row) if fits else html(row).replace("<tr ", "<tr data-known ", 1) for row, fits in zip(rows, match, strict=True)]
-        at = rows[0].at.astimezone(self._zone)
-        heading = _heading(at.date().isoformat(), times.heading(at, self._zone, now)) if any(match) else ""
-        return "".join([*pieces, heading])
+
+class _Asked:
+    """Of some rows, the newest first, those that a query could ask for."""
+
+    def __init__(self, query: Query, news: News) -> None:
+        self._rows = [row for row in news.rows if log_query.could_match(query, row)]
+        self._match = [log_query.matches(query, row) for row in self._rows]
+        self._first = [fits and row.id in news.firsts for row, fits in zip(self._rows, self._match, strict=True)]
+
+    def before(self, entry: int) -> int:
+        """How many come before an entry, being newer."""
+        return bisect_left(self._rows, -entry, key=lambda row: -row.id)
+
+    def fitting(self, end: int) -> int:
+        """How many of the first so many match."""
+        return sum(self._match[:end])
+
+    def firsts(self, end: int) -> int:
+        """How many of the first so many match, and were never told before."""
+        return sum(self._first[:end])
+
+    def html(self, begin: int, end: int, zone: tzinfo, now: datetime) -> str:
+        """Some of them, each day's heading after its own."""
+        told = zip(self._rows[begin:end], self._match[begin:end], strict=True)
+        return "".join(_told(list(its), zone, now) for _, its in groupby(told, lambda one: one[0].at.astimezone(zone).date()))
+
+
+def _with_more(html: str, more: int) -> str:
+    return f'{html}<tr data-more="{more}"></tr>' if more else html
+
+
+def _told(rows: list[tuple[Row, bool]], zone: tzinfo, now: datetime) -> str:
+    """Rows of one day, each with whether it matches, and the day's heading if one does."""
+    pieces = [html(row) if fits else html(row).replace("<tr ", "<tr data-known ", 1) for row, fits in rows]
+    at = rows[0][0].at.astimezone(zone)
+    heading = _heading(at.date().isoformat(), times.heading(at, zone, now)) if any(fits for _, fits in rows) else ""
+    return "".join([*pieces, heading])
 
 
 def _day(key: str, rows: list[Row], zone: tzinfo, now: datetime) -> Day:

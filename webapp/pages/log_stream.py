@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from flask import Response, stream_with_context
+from flask import Response, g, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from webapp import live
 from webapp.database import db
 from webapp.engine import logs
 from webapp.engine.log_query import Query
-from webapp.models import Role, User
+from webapp.lines import HAND_OVER
+from webapp.live import News
+from webapp.models import Marketplace
 from webapp.pages import guard, times
 from webapp.pages.log_counts import EVERY, Counts
 from webapp.pages.log_rows import Frames
@@ -23,8 +24,6 @@ from webapp.parts import parts
 
 BEAT = 20.0
 """Seconds after which a silent stream says that it is alive: routers cut what is silent for 55 s."""
-TRUST = 5.0
-"""For how many seconds a person's right to see the log is taken for granted."""
 BACK_AFTER = 2000
 """After how many milliseconds a browser comes back to a stream that has ended."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,43 +59,58 @@ def poll(page: Open) -> ResponseReturnValue:
     """What the page has missed; 204 for nothing."""
     now = parts().now()
     missed = _missed(page, _frames(page), now)
-    html = missed + Counts(page.whole).html(bool(missed), now)
+    html = missed + Counts(page.whole, page.since).html(bool(missed), now)
     return Response(html, 200 if html else 204, headers={"X-Cursor": mark(now)}, mimetype="text/html")
 
 
 def stream(page: Open) -> ResponseReturnValue:
     """What the page has missed, and what changes from now on; 204, upon which it polls, where this process has enough streams."""
     hub = live.live()
-    opened = hub.open(guard.here())
+    opened = hub.open(guard.here(), (guard.token_hash(), guard.me().epoch), Told(page, g.marketplace, g.role))
     if opened is None:
         return "", 204
-    answer = Response(stream_with_context(_events(opened, page)), mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})
-    answer.call_on_close(lambda: hub.close(opened))
-    return answer
+    answer = live.Answer(hub, opened, request.environ.get(HAND_OVER))
+    return Response(answer, mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _events(opened: live.Stream, page: Open) -> Iterator[str]:
-    """No transaction is open, and no connection held, while it waits."""
-    frames, counts, cursor = _frames(page), Counts(page.whole), page.since
-    checked = time.monotonic()
-    now = parts().now()
-    missed = _missed(page, frames, now)
-    missed += counts.html(bool(missed), now)
-    db.session.remove()
-    yield f"retry: {BACK_AFTER}\n\n"
-    yield _message(missed, cursor)
-    while not opened.ended:
-        rows, told = opened.take(EVERY if counts.due else BEAT)
-        if time.monotonic() - checked >= TRUST:
-            checked = time.monotonic()
-            if not _may_look():
-                return
-        cursor = max(cursor, told)
+class Told:
+    """What one open page is told, message by message. It is made by another thread than the one that had its request."""
+
+    def __init__(self, page: Open, marketplace: Marketplace, role: str) -> None:
+        self._page, self._marketplace, self._role = page, marketplace, role
+        self._frames, self._counts, self._cursor = _frames(page), Counts(page.whole, page.since), page.since
+        self.due = self._beat = 0.0
+
+    def begin(self) -> bytes:
+        """What it missed, and when to come back, should this end."""
+        self._look()
         now = parts().now()
-        html = (frames.make(rows, now) if rows else "") + counts.html(bool(rows), now)
+        missed = _missed(self._page, self._frames, now)
+        missed += self._counts.html(bool(missed), now)
         db.session.remove()
-        if html or not rows:
-            yield _message(html, cursor)
+        return f"retry: {BACK_AFTER}\n\n".encode() + self._said(_message(missed, self._cursor))
+
+    def tell(self, news: News | None, cursor: datetime, now: datetime) -> bytes:
+        """What has changed; and now and then that it is alive."""
+        self._look()
+        self._cursor = max(self._cursor, cursor)
+        html = self._frames.make(news, now) if news else ""
+        chips = self._counts.html(bool(news), now)
+        if html or chips or time.monotonic() >= self._beat:
+            made = (html, chips, self._cursor)
+            return self._said(news.once(made, lambda: _message(html + chips, self._cursor)) if news else _message(chips, self._cursor))
+        return self._said(b"")
+
+    def _look(self) -> None:
+        """Everything that is made now is for who has this page open."""
+        g.marketplace, g.role = self._marketplace, self._role
+
+    def _said(self, message: bytes) -> bytes:
+        moment = time.monotonic()
+        if message:
+            self._beat = moment + BEAT
+        self.due = min(self._beat, moment + EVERY) if self._counts.due else self._beat
+        return message
 
 
 def _frames(page: Open) -> Frames:
@@ -105,25 +119,12 @@ def _frames(page: Open) -> Frames:
 
 def _missed(page: Open, frames: Frames, now: datetime) -> str:
     news = logs.news(db.session(), guard.here(), page.query, page.since, page.top, page.floor, now)
-    return frames.make([*news.fresh, *news.known], now, news.more)
+    return frames.begin(News([*news.fresh, *news.known]), news.more, now)
 
 
-def _may_look() -> bool:
-    """Whether the session of who looks still stands, and their role here."""
-    person = guard.me()
-    wanted = (
-        select(User.session_epoch)
-        .join(Role, Role.user_id == User.id)
-        .where(User.id == person.id, User.session_epoch == person.epoch, Role.marketplace_id == guard.here())
-    )
-    found = db.session.scalar(wanted) is not None
-    db.session.remove()
-    return found
-
-
-def _message(html: str, cursor: datetime) -> str:
+def _message(html: str, cursor: datetime) -> bytes:
     lines = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
-    return f"id: {mark(cursor)}\n{lines}\n"
+    return f"id: {mark(cursor)}\n{lines}\n".encode()
 
 
 def _moment(text: str | None) -> datetime | None:
