@@ -94,3 +94,11 @@ def test_what_fails_at_a_later_row_is_the_librarys_error(session: Session) -> No
     edge = bindparam("edge", type_=Event.id.type)
     with pytest.raises(DBAPIError):
         ask(session, select(func.abs(case((Event.id == 5, edge), else_=Event.id))).order_by(Event.id), edge=-(2**63))
+
+
+def test_a_savepoint_takes_back_what_was_written_in_it(session: Session) -> None:
+    rows = events(session, 2)
+    with pytest.raises(IntegrityError), session.begin_nested():
+        write(session, EVENTS, rows[:1])
+        write(session, EVENTS, rows[:1])
+    assert write(session, EVENTS, rows) == 2

@@ -233,9 +233,10 @@ def _positional(dialect: Dialect) -> Dialect:
 
 
 def _connection(on: Session | Connection) -> Connection:
-    """A writing session is bound to its transaction's connection: to ask it for that costs more than some answers."""
+    """A writing session is bound to its transaction's connection: to ask it for that costs more than some answers. In a savepoint it has to be
+    asked, which makes the savepoint."""
     if isinstance(on, Connection):
         return on
     on.flush()
     bound = on.bind
-    return bound if isinstance(bound, Connection) else on.connection()
+    return bound if isinstance(bound, Connection) and not on.in_nested_transaction() else on.connection()
