@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sandbox.community import Call as Request
-from sandbox.community import Community
 from simulation.scene import CLUB, KINDS, MEMBER, PLACES
 from webapp.apps import Answer, metered
 
@@ -54,7 +53,6 @@ class Ledger:
     catalog, so that an invitation's answer is not recognized.
     """
 
-    community: Community
     names: Mapping[int, str]
     known: dict[tuple[str, str], datetime] = field(default_factory=dict)
     renamed: bool = False
@@ -90,13 +88,15 @@ class Ledger:
         main, email = about[0], piece.email
         joins = request.path == "/community_members"
         refused = answer.status >= 400
+        leaves = main == MEMBER and not joins
+        stays = leaves and refused and answer.status != 404  # the community does not let them go: nobody knew, and it may tomorrow
         if request.changed:
             piece.useful += 1
             self._count("useful")
         else:
             self._count("renewed")
             fresh = self.known.get((email, main))
-            if fresh is not None and now - fresh < TRUST:
+            if fresh is not None and now - fresh < TRUST and not stays:
                 self.faults.append(f"{request.method} {request.path} about {main} of {email}, which was certain since {fresh:%d %H:%M:%S}")
         if refused:
             piece.odd = True
@@ -106,8 +106,8 @@ class Ledger:
             self.doubt(email)  # what is not sent along may have come back; what is, may not have been put in where they were a member
             piece.odd = piece.odd or piece.before is not None or self.renamed
         certain = about if request.changed and not (joins and piece.odd) else [main]
-        if main == MEMBER and not joins:
-            certain = list(KINDS) if answer.status < 300 or answer.status == 404 else []
+        if leaves:
+            certain = [] if stays else list(KINDS)
         if not refused or request.method == "DELETE":
             self.known |= {(email, place): now for place in certain}
 

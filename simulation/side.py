@@ -42,7 +42,7 @@ class Side:
 
     def __post_init__(self) -> None:
         self.names = {remote: name for name, remote in self.remote.items()}
-        self.ledger = Ledger(self.community, self.names)
+        self.ledger = Ledger(self.names)
 
     def held(self, email: str) -> Held:
         """The names of what a customer holds in the community; None for who is no member."""

@@ -1,10 +1,16 @@
-"""The fewest calls that bring about a change: what the account of a run is held against."""
+"""The account of a run's calls: the fewest that bring about a change, and which were needless."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from simulation.ledger import Held, least
+from sandbox.community import Call
+from simulation.ledger import Held, Ledger, least
+from webapp.apps import Answer
+
+NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
 def held(*names: str) -> Held:
@@ -27,3 +33,19 @@ def held(*names: str) -> Held:
 )
 def test_the_fewest_calls(before: Held, after: Held, calls: int) -> None:
     assert least(before, after) == calls
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "needless"),
+    [
+        ("POST", "/community_members", 201, True),
+        ("DELETE", "/community_members/7", 422, False),  # the owner: they are still a member, and that was not wanted
+        ("DELETE", "/community_members/7", 404, True),
+    ],
+)
+def test_a_call_that_changed_nothing_was_needless_where_it_was_certain(method: str, path: str, status: int, needless: bool) -> None:
+    ledger = Ledger({})
+    ledger.begin(1, "mina@shop.test", None)
+    ledger.heard(1, Call("POST", "/community_members", {}, {}, 201, NOW, changed=True), Answer(201), NOW)
+    ledger.heard(1, Call(method, path, {}, {}, status, NOW), Answer(status), NOW)
+    assert bool(ledger.faults) is needless
