@@ -7,11 +7,14 @@ from itertools import count
 from typing import Any
 
 from argon2 import PasswordHasher
+from flask import Flask
 from sqlalchemy.orm import Session
 
+from webapp.database import db
 from webapp.engine.audit import Hand
 from webapp.id_times import first_id
 from webapp.models import Batch, Customer, Integration, Lane, LogEntry, Marketplace, Product, Role, Rule, Source, Target, User
+from webapp.parts import parts
 
 NOW = datetime(2026, 11, 24, 14, 2, 8, tzinfo=UTC)
 """When everything happens, unless a test says otherwise."""
@@ -32,6 +35,14 @@ def new_id() -> int:
 def somebody() -> Hand:
     """Who acts where no page and no command does."""
     return Hand("ana@shop.test", 1, NOW, lambda _: new_id())
+
+
+def done_with(app: Flask) -> None:
+    """Let an app go: its bell, which may still look for a Redis that there never was, and its connections."""
+    with app.app_context():
+        parts().bell.close()
+        db.session.remove()
+        db.engine.dispose()
 
 
 def make_marketplace(session: Session, name: str | None = None, **fields: Any) -> Marketplace:

@@ -118,7 +118,7 @@ class Bell:
         self._said = _Said()
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
-        self._busy = False
+        self._busy = self._closed = False
         self._thread: threading.Thread | None = None
 
     def ring(self, marketplaces: Iterable[int] = (), work: bool = True) -> None:
@@ -139,6 +139,11 @@ class Bell:
         with self._lock:
             return self._idle.wait_for(lambda: not self._busy, seconds)
 
+    def close(self) -> None:
+        """Nobody rings here any more, and what Redis did not hear is not tried again: its thread ends."""
+        self._closed = True
+        self._rung.set()
+
     def _wake(self) -> None:
         self._busy = True
         if self._thread is None:  # started late, so that a forked process has its own
@@ -148,7 +153,7 @@ class Bell:
 
     def _loop(self) -> None:
         unheard = False
-        while True:
+        while not self._closed:
             self._rung.wait(RINGS_AGAIN if unheard else None)
             with self._lock:
                 self._rung.clear()

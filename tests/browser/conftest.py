@@ -16,7 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests import axe, factories
 from webapp import config, create_app
-from webapp.database import db, writing
+from webapp.database import writing
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
     serving.join()
     live.join(30)
     server.server_close()
-    with app.app_context():
-        db.engine.dispose()
+    factories.done_with(app)
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "none"])

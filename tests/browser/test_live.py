@@ -19,7 +19,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from tests import factories, servers
 from tests.conftest import make_settings
 from webapp import config, create_app
-from webapp.database import db, writing
+from webapp.database import writing
 from webapp.engine import logs
 from webapp.models import Event, LogEntry, Marketplace
 from webapp.parts import parts
@@ -60,8 +60,7 @@ class Place:
         self.thread.join()
         open_pages.join(30)
         self.server.server_close()
-        with self.app.app_context():
-            db.engine.dispose()
+        factories.done_with(self.app)
 
     @contextmanager
     def write(self) -> Iterator[Session]:

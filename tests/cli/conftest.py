@@ -179,5 +179,4 @@ def opened(settings: Settings, folder: Path) -> Iterator[Desk]:
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.extensions["cartwheel"] = replace(app.extensions["cartwheel"], now=clock)
     yield Desk(app, folder, clock, dict(ENVIRON))
-    with app.app_context():
-        db.engine.dispose()
+    factories.done_with(app)

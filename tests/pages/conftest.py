@@ -91,8 +91,7 @@ def app(settings: config.Settings, clock: Clock) -> Iterator[Flask]:
     made.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     made.extensions["cartwheel"] = replace(made.extensions["cartwheel"], now=clock)
     yield made
-    with made.app_context():
-        db.engine.dispose()
+    factories.done_with(made)
 
 
 @pytest.fixture

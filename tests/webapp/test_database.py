@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from tests.conftest import make_settings
-from tests.factories import NOW, make_marketplace
+from tests.factories import NOW, done_with, make_marketplace
 from webapp import create_app
 from webapp.database import Gate, db, writing
 from webapp.models import Marketplace
@@ -28,8 +28,7 @@ def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     made = create_app(make_settings(database_url, NOBODY, tmp_path))
     with made.app_context():
         yield made
-        db.session.remove()
-        db.engine.dispose()
+    done_with(made)
 
 
 @pytest.fixture
@@ -37,8 +36,7 @@ def sqlite_app(sqlite_url: str, tmp_path: Path) -> Iterator[Flask]:
     made = create_app(make_settings(sqlite_url, NOBODY, tmp_path))
     with made.app_context():
         yield made
-        db.session.remove()
-        db.engine.dispose()
+    done_with(made)
 
 
 def names() -> list[str]:

@@ -108,3 +108,13 @@ def test_nobody_hears_of_a_redis_that_is_gone(server: redis.Redis, tmp_path: Pat
     bell.ring()
     assert bell.flush(PATIENCE)
     assert len(jobs(server)) == 1
+
+
+def test_a_bell_that_is_closed_tries_no_more(tmp_path: Path) -> None:
+    bell = Bell(doorbell.connect(f"unix://{tmp_path}/nobody.sock"))
+    bell.ring()
+    assert bell.flush(PATIENCE)
+    bell.close()
+    assert bell._thread
+    bell._thread.join(PATIENCE)
+    assert not bell._thread.is_alive()

@@ -41,8 +41,7 @@ def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     made.extensions["cartwheel"] = replace(made.extensions["cartwheel"], now=lambda: NOW)
     yield made
     _end(made.extensions["cartwheel_live"])
-    with made.app_context():
-        db.engine.dispose()
+    factories.done_with(made)
 
 
 @pytest.fixture

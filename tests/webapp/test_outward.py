@@ -71,10 +71,20 @@ def resolves(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
     return asked
 
 
+def connects(monkeypatch: pytest.MonkeyPatch, connect: Callable[[socket.socket, Any], None]) -> None:
+    """Have this thread connect so; others may go on as they did."""
+    mine, really = threading.get_ident(), socket.socket.connect
+
+    def connected(sock: socket.socket, address: Any) -> None:
+        (connect if threading.get_ident() == mine else really)(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connected)
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254"])
 def test_a_name_that_leads_inside_is_not_followed(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     resolves(monkeypatch, [address])
-    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("connected"))
+    connects(monkeypatch, lambda *_: pytest.fail("connected"))
     with pytest.raises(NotDone, match=r"hooks\.shop\.test leads to no public address") as refused:
         post("https://hooks.shop.test/x", {})
     assert refused.value.for_good
@@ -88,7 +98,7 @@ def test_the_very_address_that_was_checked_is_connected_to(monkeypatch: pytest.M
         connected.append(address)
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
+    connects(monkeypatch, connect)
     with pytest.raises(NotDone, match="no connection to"):
         post("https://hooks.shop.test/x", {})
     assert (asked, connected) == (["hooks.shop.test"], [("8.8.4.4", 443)])

@@ -23,9 +23,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from embedded import checks
+from tests import factories
 from webapp import config, create_app
 from webapp.config import ROOT
-from webapp.database import db
 
 PATIENCE = 60.0
 THREADS = 4
@@ -92,8 +92,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
     finally:
         started.process.kill()
         started.process.communicate()
-        with started.app.app_context():
-            db.engine.dispose()
+        factories.done_with(started.app)
 
 
 def waits_for(lock: Path, pid: int) -> bool:

@@ -97,5 +97,4 @@ def bench(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Bench]:
             session.add(source)
             ids = (shop.id, made.id, source.id)
         yield Bench(app, circle, *ids)
-        with app.app_context():
-            db.engine.dispose()
+        factories.done_with(app)

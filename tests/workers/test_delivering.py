@@ -47,8 +47,7 @@ def app(sqlite_url: str, redis_url: str, tmp_path: Path, server: MailServer) -> 
     app = made(sqlite_url, redis_url, tmp_path, **more)
     with app.app_context():
         yield app
-        db.session.remove()
-        db.engine.dispose()
+    factories.done_with(app)
 
 
 def later(app: Flask, moment: datetime) -> None:

@@ -27,8 +27,7 @@ def app(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Flask]:
     made = create_app(make_settings(sqlite_url, redis_url, tmp_path))
     with made.app_context():
         yield made
-        db.session.remove()
-        db.engine.dispose()
+    factories.done_with(made)
 
 
 def launch(shop: Shop, time: Time, people: int) -> None:

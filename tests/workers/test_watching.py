@@ -44,8 +44,7 @@ def app(sqlite_url: str, redis_url: str, tmp_path: Path, server: MailServer) -> 
     at(app, timedelta(0))
     with app.app_context():
         yield app
-        db.session.remove()
-        db.engine.dispose()
+    factories.done_with(app)
 
 
 @pytest.fixture
