@@ -24,6 +24,7 @@ from webapp.engine.log_rows import by_id
 from webapp.models import LogEntry, Marketplace, Role, SignedIn, User
 from webapp.pages import log_counts, log_rows, log_stream
 from webapp.pages.log_stream import mark
+from webapp.streams import News
 
 STREAM = {"Accept": "text/event-stream"}
 LATER = NOW + timedelta(minutes=5)
@@ -167,7 +168,7 @@ def test_once_enough_wait_they_are_only_counted(app: Flask, write: Write, shop: 
     seen = []
     for changed, new in (([first, had], {first}), ([second, first, had], {second}), ([second, had], set()), ([first], {first})):
         with app.app_context():
-            html = told.make(live.News(by_id(db.session(), shop.id, changed, NOW), new), NOW)
+            html = told.make(News(by_id(db.session(), shop.id, changed, NOW), new), NOW)
         seen.append((list(rows(html)), re.findall(r'data-more="(\d+)"', html)))
     assert seen == [([first, had], []), ([had], ["1"]), ([had], []), ([], ["1"])]
 
@@ -177,8 +178,8 @@ def test_a_page_that_missed_very_many_is_told_of_none_twice(app: Flask, write: W
     page = log_rows.Frames(Query(), had, 0, UTC)
     with app.app_context():
         found = {row.id: row for row in by_id(db.session(), shop.id, [had, missed, told, new], NOW)}
-        begun = page.begin(live.News([found[told]]), 1, NOW)
-        later = page.make(live.News(found.values(), {missed, told, new}), NOW)
+        begun = page.begin(News([found[told]]), 1, NOW)
+        later = page.make(News(found.values(), {missed, told, new}), NOW)
     assert [(list(rows(html)), re.findall(r'data-more="(\d+)"', html)) for html in (begun, later)] == [([told], ["1"]), ([had], ["1"])]
 
 
@@ -209,7 +210,7 @@ def test_pages_that_are_told_the_same_are_told_one_message(app: Flask, write: Wr
     had, new = (entry(write, shop).id for _ in range(2))
     pages = [(Query(), had, 0), (Query(), had, had), (Query(), new, had), (Query(), new, new), (Query(status="failed"), had, 0)]
     with app.app_context():
-        news = live.News(by_id(db.session(), shop.id, [new, had], NOW))
+        news = News(by_id(db.session(), shop.id, [new, had], NOW))
         first, second, third, fewer, other = (log_rows.Frames(*asked, UTC).make(news, NOW) for asked in pages)
     assert first is second is third
     assert list(rows(fewer)) == [new], "the other lies below it"

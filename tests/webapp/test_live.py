@@ -17,14 +17,15 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.factories import NOW
-from webapp import create_app, doorbell, live
+from webapp import create_app, doorbell, live, streams
 from webapp.config import Settings
 from webapp.database import db, writing
 from webapp.engine import log_rows, logs
 from webapp.id_times import first_id
-from webapp.live import Live, News, Stream, Watch
+from webapp.live import Live, Watch
 from webapp.models import Integration, LogEntry, Marketplace
 from webapp.parts import parts
+from webapp.streams import News, Stream
 
 PATIENCE = 30.0
 """Seconds after which a test that hears nothing fails."""
@@ -253,7 +254,7 @@ def test_what_two_slow_pages_have_left_lying_is_put_together_once(app: Flask, wr
 def test_a_page_that_leaves_too_much_lying_is_let_go_and_no_other(
     app: Flask, write: Write, market: Marketplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "BEHIND", 1)
+    monkeypatch.setattr(streams, "BEHIND", 1)
     monkeypatch.setattr(live, "REST", 0.05)
     with app.app_context():
         hub = live.live()

@@ -17,8 +17,8 @@ from webapp.engine.accounts import CHANGING
 from webapp.engine.log_query import Query
 from webapp.engine.log_rows import Row
 from webapp.engine.triggers import TRIGGERS
-from webapp.live import News
 from webapp.pages import times
+from webapp.streams import News
 
 KEPT = ("not_understood", "nothing")
 """Statuses of messages that led nowhere, but are kept."""

@@ -15,12 +15,12 @@ from webapp.database import db
 from webapp.engine import logs
 from webapp.engine.log_query import Query
 from webapp.lines import HAND_OVER
-from webapp.live import News
 from webapp.models import Marketplace
 from webapp.pages import guard, times
 from webapp.pages.log_counts import EVERY, Counts
 from webapp.pages.log_rows import Frames
 from webapp.parts import parts
+from webapp.streams import News
 
 BEAT = 20.0
 """Seconds after which a silent stream says that it is alive: routers cut what is silent for 55 s."""
