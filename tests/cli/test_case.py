@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.cli.conftest import Desk
 from tests.cli.test_holds import order
 
-WHO = ("mina", "okafor", "9001")
+WHO = re.compile(r"mina|okafor|\b9001\b", re.IGNORECASE)
+"""Who must not be told; the order's number as a word, since an id of ours may have it within."""
 
 
 def test_it_tells_what_came_and_what_it_started_and_not_to_whom(desk: Desk) -> None:
@@ -18,7 +20,7 @@ def test_it_tells_what_came_and_what_it_started_and_not_to_whom(desk: Desk) -> N
     desk.post(webhook, order(9002, "2026-11-24T09:00:00Z", "unheard-of"), "another")
     done = desk.run("case", " Mina@shop.test")
     case = json.loads(done.out)
-    assert [word for word in WHO if word in done.out.lower()] == []
+    assert WHO.findall(done.out) == []
     first, second = case["events"]
     assert (first["understood"]["key"], second["understood"]["key"]) == ("m2", "m1"), "they sort as they did"
     assert [(rule["trigger"], rule["action"]) for rule in first["started"]] == [

@@ -47,6 +47,8 @@ class Rung:
     def chore(self, *said: Any) -> None:
         self.chores.append(said)
 
+    def close(self) -> None: ...
+
 
 @pytest.fixture
 def circle() -> Iterator[CommunityServer]:
