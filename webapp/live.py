@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,8 +23,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import doorbell
+from webapp.breath import be_patient, breathe
 from webapp.database import db
 from webapp.engine import log_rows, logs, sessions
+from webapp.engine.log_rows import Row
 from webapp.id_times import first_id
 from webapp.lines import Line, Lines
 from webapp.parts import parts
@@ -40,6 +42,8 @@ BRIEF = timedelta(seconds=2)
 """How far most looks go back behind the newest change they know; every REST seconds one goes back by logs.OVERLAP."""
 AT_ONCE = 500
 """The most rows that one look tells; the rest is the next one's."""
+A_BREATH = 20
+"""So many rows are read without a breath between."""
 TRUST = 5.0
 """For how many seconds people's right to see the log is taken for granted."""
 NEWCOMERS = 10
@@ -89,7 +93,7 @@ class Watch:
             self.told = True
         stops = logs.stops(session, self.marketplace_id)
         ids = {entry for _, entry in fresh[:AT_ONCE]} | self._restated(session, stops)
-        rows = log_rows.by_id(session, self.marketplace_id, ids, now)
+        rows = self._read(session, sorted(ids), now)
         # What was told longer ago than the overlap is not remembered: its id says that it is no first.
         firsts = {entry for _, entry in fresh[:AT_ONCE] if entry not in self._seen and entry >= first_id(self.cursor - logs.OVERLAP)}
         # All has been read: what fails before is looked for again.
@@ -113,6 +117,13 @@ class Watch:
     def called(self) -> float:
         """When there is something to do next: to look, to ask whether those who look still may, to speak to a page."""
         return min(self.due, self.trusted + TRUST, *(stream.due for stream in self.streams))
+
+    def _read(self, session: Session, ids: Sequence[int], now: datetime) -> list[Row]:
+        rows: list[Row] = []
+        for begin in range(0, len(ids), A_BREATH):
+            breathe()
+            rows += log_rows.by_id(session, self.marketplace_id, ids[begin : begin + A_BREATH], now)
+        return rows
 
     def _restated(self, session: Session, stops: Mapping[int, str]) -> set[int]:
         before = self._stops
@@ -204,6 +215,7 @@ class Live:
             threading.Thread(target=self._listen_always, name="live-news", daemon=True).start()
 
     def _tell_always(self, lines: Lines) -> None:
+        be_patient()
         while not self._stopping.is_set():
             self._welcome(lines)
             for watch in list(self._watches.values()):
@@ -232,6 +244,7 @@ class Live:
             stream = self._coming.popleft()
             if isinstance(stream.reader, Line):
                 lines.add(stream.reader)
+            breathe()
             with self._app.app_context():
                 watch = self._watches.setdefault(stream.marketplace_id, Watch(stream.marketplace_id, parts().now()))
                 watch.streams.add(stream)
@@ -252,6 +265,7 @@ class Live:
         db.session.remove()
         now = parts().now()
         for stream in list(watch.streams):
+            breathe()
             with self._blaming(stream):
                 if news is not None and not stream.hear(news):
                     self._let_go(stream)

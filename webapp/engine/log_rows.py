@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from webapp.engine.ready import among, ask
 from webapp.models import CallEntry, Customer, Integration, Lane, LogEntry, Product, Target
 
 WAITING = ("queued", "retrying", "parked")
@@ -72,38 +73,18 @@ _COLUMNS = (
     LogEntry.rule_id, LogEntry.integration_id, LogEntry.batch_id, LogEntry.test,
 )  # fmt: skip
 _NAMES = (
-    LogEntry.status, LogEntry.open_lane_id, Customer.email, Product.name.label("product"),
-    Product.external_id, Integration.name.label("integration"), Target.name.label("target"),
+    LogEntry.status, LogEntry.open_lane_id, Customer.email, Product.name, Product.external_id, Integration.name, Target.name,
     Integration.attention, Integration.paused_at, Lane.claimed_until,
 )  # fmt: skip
-
-
-def selecting() -> Select[*tuple[Any, ...]]:
-    """The statement of rows, without any condition, order or limit. `made` makes rows of what it gives."""
-    return (
-        select(*_COLUMNS, *_NAMES)
-        .select_from(LogEntry)
-        .outerjoin(Customer, Customer.id == LogEntry.customer_id)
-        .outerjoin(Product, Product.id == LogEntry.product_id)
-        .outerjoin(Integration, Integration.id == LogEntry.integration_id)
-        .outerjoin(Target, Target.id == LogEntry.target_id)
-        .outerjoin(Lane, Lane.id == LogEntry.open_lane_id)
-    )
-
-
-def made(session: Session, found: Iterable[Any], now: datetime) -> list[Row]:
-    """Rows, in the order given, of what `selecting` found; one more query tells which of them were served by a call."""
-    records = list(found)
-    served = _served(session, [record.id for record in records if record.open_lane_id is None])
-    return [_row(record, record.id in served, now) for record in records]
 
 
 def by_id(session: Session, marketplace_id: int, ids: Collection[int], now: datetime) -> list[Row]:
     """The marketplace's entries of these ids, the newest first."""
     if not ids:
         return []
-    wanted = selecting().where(and_(LogEntry.marketplace_id == marketplace_id, LogEntry.id.in_(ids)))
-    return made(session, session.execute(wanted.order_by(LogEntry.id.desc())), now)
+    found = ask(session, _BY_ID, marketplace=marketplace_id, ids=list(ids))
+    served = {entry for (entry,) in ask(session, _SERVED, ids=[record[0] for record in found])}
+    return [_row(record, record[0] in served, now) for record in found]
 
 
 def status_of(stored: str, is_open: bool, stop: str, claimed_until: datetime | None, due_at: datetime | None, now: datetime) -> str:
@@ -122,16 +103,24 @@ def stop_of(attention: str | None, paused_at: datetime | None) -> str:
     return "paused" if paused_at else ""
 
 
-def _served(session: Session, ids: Collection[int]) -> set[int]:
-    if not ids:
-        return set()
-    return set(session.scalars(select(CallEntry.entry_id).where(CallEntry.entry_id.in_(ids)).distinct()))
-
-
-def _row(record: Any, called: bool, now: datetime) -> Row:
-    is_open = record.open_lane_id is not None
-    stop = stop_of(record.attention, record.paused_at)
-    status = status_of(record.status, is_open, stop, record.claimed_until, record.due_at, now)
-    names = (record.email, record.product, record.external_id, record.integration, record.target)
-    fields: list[Any] = [*record[: len(_COLUMNS)], *(name or "" for name in names), status, stop, is_open, called]
+def _row(record: Sequence[Any], called: bool, now: datetime) -> Row:
+    stored, lane, email, product, product_ref, integration, target, attention, paused_at, claimed_until = record[len(_COLUMNS) :]
+    names = (email or "", product or "", product_ref or "", integration or "", target or "")
+    is_open, stop = lane is not None, stop_of(attention, paused_at)
+    status = status_of(stored, is_open, stop, claimed_until, record[_DUE], now)
+    fields: list[Any] = [*record[: len(_COLUMNS)], *names, status, stop, is_open, called and not is_open]
     return Row(*fields)
+
+
+_DUE = [column.key for column in _COLUMNS].index("due_at")
+_BY_ID = (
+    select(*_COLUMNS, *_NAMES)
+    .outerjoin(Customer, Customer.id == LogEntry.customer_id)
+    .outerjoin(Product, Product.id == LogEntry.product_id)
+    .outerjoin(Integration, Integration.id == LogEntry.integration_id)
+    .outerjoin(Target, Target.id == LogEntry.target_id)
+    .outerjoin(Lane, Lane.id == LogEntry.open_lane_id)
+    .where(LogEntry.marketplace_id == bindparam("marketplace"), among(LogEntry.id, "ids"))
+    .order_by(LogEntry.id.desc())
+)  # fmt: skip
+_SERVED = select(CallEntry.entry_id).where(among(CallEntry.entry_id, "ids")).distinct()

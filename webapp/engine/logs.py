@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import Select, and_, bindparam, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -15,6 +15,7 @@ from webapp.engine import log_query, log_rows, log_search
 from webapp.engine.log_query import Query
 from webapp.engine.log_rows import WAITING, Row
 from webapp.engine.log_search import Count, Search
+from webapp.engine.ready import ask
 from webapp.models import Integration, Lane, LogEntry
 
 PART = 50
@@ -95,8 +96,7 @@ def counts(session: Session, marketplace_id: int, now: datetime) -> Mapping[str,
 
 def changed(session: Session, marketplace_id: int, since: datetime) -> dict[int, datetime]:
     """The entries that have changed after a moment, and when: read from an index alone."""
-    wanted = select(LogEntry.id, LogEntry.changed_at).where(LogEntry.marketplace_id == marketplace_id, LogEntry.changed_at > since)
-    return {row.id: row.changed_at for row in session.execute(wanted)}
+    return dict(ask(session, _CHANGED, marketplace=marketplace_id, since=since))
 
 
 def stops(session: Session, marketplace_id: int) -> dict[int, str]:
@@ -136,6 +136,11 @@ def _recent(marketplace_id: int, since: datetime) -> Select[int]:
         .limit(FURTHEST)
     )
     return select(changed_last.subquery().c.id)
+
+
+_CHANGED = select(LogEntry.id, LogEntry.changed_at).where(
+    LogEntry.marketplace_id == bindparam("marketplace"), LogEntry.changed_at > bindparam("since")
+)
 
 
 def _search(session: Session, marketplace_id: int, query: Query, now: datetime) -> Search:

@@ -12,7 +12,8 @@ from itertools import groupby
 
 from flask import current_app, g
 
-from webapp.engine import log_query
+from webapp.breath import breathe
+from webapp.engine import log_query, logs
 from webapp.engine.accounts import CHANGING
 from webapp.engine.log_query import Query
 from webapp.engine.log_rows import Row
@@ -23,8 +24,8 @@ from webapp.streams import News
 KEPT = ("not_understood", "nothing")
 """Statuses of messages that led nowhere, but are kept."""
 
-ENOUGH = 300
-"""So many new entries wait on an open page, and no more: beyond that it is only told how many there are."""
+ENOUGH = logs.PART
+"""So many new entries wait on an open page, and no more: beyond that it is only told how many there are, since the list begins with others."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def days(rows: Iterable[Row], zone: tzinfo, now: datetime) -> list[Day]:
 def html(row: Row) -> str:
     """The row for who looks at it now. Made once for all who look at the same: many pages are told of a row that changed, all at once, and all
     but one wait until it is made."""
+    breathe()
     seen_as = row, getattr(g.get("marketplace"), "time_zone", None), g.get("role") in CHANGING
     found = _made.get(seen_as)
     if found is None:
