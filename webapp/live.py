@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import cast
 
@@ -43,7 +43,10 @@ BRIEF = timedelta(seconds=2)
 AT_ONCE = 500
 """The most rows that one look tells; the rest is the next one's."""
 A_BREATH = 20
-"""So many rows are read without a breath between."""
+"""So many rows are read in one go, and then there is a breath."""
+A_WHILE = timedelta(seconds=1)
+"""What has changed within so long is asked for in one go."""
+AT_LAST = datetime.max.replace(tzinfo=UTC)
 TRUST = 5.0
 """For how many seconds people's right to see the log is taken for granted."""
 NEWCOMERS = 10
@@ -85,9 +88,14 @@ class Watch:
         self._seen: dict[int, datetime] = {}
         self._stops: dict[int, str] | None = None
 
+    def begin(self, session: Session) -> None:
+        """What has changed lately is no news: each page is told by itself what it missed."""
+        self._seen = self._changed(session, logs.OVERLAP)
+        self.looked = self.deep = time.monotonic()
+
     def look(self, session: Session, now: datetime, back: timedelta) -> News:
         """The rows that have changed since the last look; also those that show otherwise because their integration stopped or goes on."""
-        found = logs.changed(session, self.marketplace_id, self.cursor - back)
+        found = self._changed(session, back)
         fresh = sorted((at, entry) for entry, at in found.items() if self._seen.get(entry) != at)
         if len(fresh) > AT_ONCE:
             self.told = True
@@ -117,6 +125,16 @@ class Watch:
     def called(self) -> float:
         """When there is something to do next: to look, to ask whether those who look still may, to speak to a page."""
         return min(self.due, self.trusted + TRUST, *(stream.due for stream in self.streams))
+
+    def _changed(self, session: Session, back: timedelta) -> dict[int, datetime]:
+        """What has changed since so long before the cursor, and when."""
+        found: dict[int, datetime] = {}
+        since = self.cursor - back
+        for until in [since + (number + 1) * A_WHILE for number in range(back // A_WHILE)] + [AT_LAST]:
+            breathe()
+            found |= logs.changed(session, self.marketplace_id, since, until)
+            since = until
+        return found
 
     def _read(self, session: Session, ids: Sequence[int], now: datetime) -> list[Row]:
         rows: list[Row] = []
@@ -245,11 +263,16 @@ class Live:
             if isinstance(stream.reader, Line):
                 lines.add(stream.reader)
             breathe()
-            with self._app.app_context():
-                watch = self._watches.setdefault(stream.marketplace_id, Watch(stream.marketplace_id, parts().now()))
-                watch.streams.add(stream)
-                with self._blaming(stream):
-                    stream.begin()
+            with self._app.app_context(), self._blaming(stream):
+                self._watch(stream.marketplace_id).streams.add(stream)
+                stream.begin()
+
+    def _watch(self, marketplace_id: int) -> Watch:
+        if marketplace_id not in self._watches:
+            made = Watch(marketplace_id, parts().now())
+            made.begin(db.session())
+            self._watches[marketplace_id] = made
+        return self._watches[marketplace_id]
 
     def _attend(self, watch: Watch, moment: float) -> None:
         """Whatever there is to do for the pages of one marketplace."""

@@ -170,7 +170,7 @@ def test_what_has_changed_is_known_by_its_time(session: Session, market: Marketp
     _entry(session, market)
     late = _entry(session, market, changed_at=LATER)
     _entry(session, factories.make_marketplace(session), changed_at=LATER)
-    assert logs.changed(session, market.id, NOW) == {late.id: LATER}
+    assert logs.changed(session, market.id, NOW, LATER) == {late.id: LATER}
 
 
 def test_a_page_that_comes_back_is_told_what_is_new_and_what_it_has(session: Session, market: Marketplace) -> None:

@@ -94,9 +94,9 @@ def counts(session: Session, marketplace_id: int, now: datetime) -> Mapping[str,
     return {status: min(found[status], MOST) for status in log_query.STATUSES if found[status]}
 
 
-def changed(session: Session, marketplace_id: int, since: datetime) -> dict[int, datetime]:
-    """The entries that have changed after a moment, and when: read from an index alone."""
-    return dict(ask(session, _CHANGED, marketplace=marketplace_id, since=since))
+def changed(session: Session, marketplace_id: int, since: datetime, until: datetime) -> dict[int, datetime]:
+    """The entries that have changed after a moment and no later than another, and when: read from an index alone."""
+    return dict(ask(session, _CHANGED, marketplace=marketplace_id, since=since, until=until))
 
 
 def stops(session: Session, marketplace_id: int) -> dict[int, str]:
@@ -139,7 +139,7 @@ def _recent(marketplace_id: int, since: datetime) -> Select[int]:
 
 
 _CHANGED = select(LogEntry.id, LogEntry.changed_at).where(
-    LogEntry.marketplace_id == bindparam("marketplace"), LogEntry.changed_at > bindparam("since")
+    LogEntry.marketplace_id == bindparam("marketplace"), LogEntry.changed_at > bindparam("since"), LogEntry.changed_at <= bindparam("until")
 )
 
 

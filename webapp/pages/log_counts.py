@@ -65,14 +65,19 @@ def shown(number: int) -> str:
 
 def _numbers(now: datetime) -> Numbers:
     """The numbers of the log of who looks: of this moment, or as old as they may be."""
-    here, moment = guard.here(), time.monotonic()
-    db.session.remove()  # who waits for the lock must hold no connection: whoever has it needs one
-    with _lock:
-        kept = _kept.get(here)
-        if kept is None or moment - kept.counted >= EVERY:
-            counts = logs.counts(db.session(), here, now)
-            numbers = {"all": sum(counts.values()), **{status: counts.get(status, 0) for status in log_query.STATUSES}}
-            made = "".join(f'<b id="chip-{status}" data-known>{shown(number)}</b>' for status, number in numbers.items())
-            kept = _kept[here] = Numbers(made, now, moment)
-            db.session.remove()
+    here = guard.here()
+    if (kept := _lately(here)) is None:
+        db.session.remove()  # who waits for the lock must hold no connection: whoever has it needs one
+        with _lock:
+            if (kept := _lately(here)) is None:
+                counts = logs.counts(db.session(), here, now)
+                numbers = {"all": sum(counts.values()), **{status: counts.get(status, 0) for status in log_query.STATUSES}}
+                made = "".join(f'<b id="chip-{status}" data-known>{shown(number)}</b>' for status, number in numbers.items())
+                kept = _kept[here] = Numbers(made, now, time.monotonic())
+                db.session.remove()
     return kept
+
+
+def _lately(here: int) -> Numbers | None:
+    kept = _kept.get(here)
+    return kept if kept is not None and time.monotonic() - kept.counted < EVERY else None
