@@ -140,6 +140,17 @@ def test_a_change_is_told_once_and_again_when_it_changes_again(app: Flask, write
     assert watch.cursor == later
 
 
+def test_what_had_changed_before_anybody_looked_is_no_news_but_what_commits_late_is(app: Flask, write: Write, market: Marketplace) -> None:
+    watch, entry, early = Watch(market.id, NOW), _entry(write, market), NOW - logs.OVERLAP + timedelta(seconds=1)
+    _entry(write, market, early)
+    with app.app_context():
+        watch.begin(db.session())
+    assert _look(app, watch) == []
+    late = _entry(write, market, early)
+    _touch(write, entry, NOW + timedelta(seconds=1))
+    assert _look(app, watch, NOW + timedelta(seconds=1)) == [late, entry]
+
+
 def test_what_was_never_told_before_is_told_apart(app: Flask, write: Write, market: Marketplace) -> None:
     watch, early, later = Watch(market.id, NOW), first_id(NOW), NOW + timedelta(seconds=1)
     seen = []
