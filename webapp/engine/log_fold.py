@@ -204,13 +204,20 @@ def _quarter() -> ColumnElement[int]:
     return cast(LogEntry.id.op(">>")(literal_column(str(BITS))), BigInteger).op("/")(literal_column(str(_MILLISECONDS))).label("quarter")
 
 
+_BY_PIECE = {"yield_per": 500}
+"""A launch makes hundreds of thousands of entries in a quarter: never all of them at a time."""
+
+
 def _count(session: Session, marketplace_id: int, quarter: int) -> Counted:
     found = Counted(quarter)
-    for *dimensions, sentence, number, first, last, email in session.execute(_alike(marketplace_id, quarter)):
+    for *dimensions, sentence, number, first, last, email in session.execute(
+        _alike(marketplace_id, quarter).execution_options(**_BY_PIECE)
+    ):
         shape = found.shapes[Dimensions(*dimensions), words(sentence, email or "")]
         shape.number, shape.first, shape.last = shape.number + number, min(shape.first, first), max(shape.last, last)
         found.statuses[dimensions[0]] += number
-    found.took.update(part_of(finished - at) for at, finished in session.execute(_bought(marketplace_id, quarter)) if finished)
+    bought = session.execute(_bought(marketplace_id, quarter).execution_options(**_BY_PIECE))
+    found.took.update(part_of(finished - at) for at, finished in bought if finished)
     return found
 
 
