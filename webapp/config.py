@@ -132,7 +132,7 @@ SETTINGS = (
         "`production` refuses to start on keys made by this machine, and sends cookies over https only.",
     ),
     Setting("WEB_THREADS", as_whole_number(4, 1000), "250", "Threads of the web process. Open log pages hold none."),
-    Setting("CALL_THREADS", as_whole_number(1, 500), "64", "Calls that one worker process makes at the same time."),
+    Setting("CALL_THREADS", as_whole_number(1, 500), "100", "Calls that one worker process makes at the same time."),
     Setting(
         "BELIEF_HOURS",
         as_whole_number(0, 8760),

@@ -20,7 +20,7 @@ POSTGRES = "postgres://u:hush@h/n"
 
 def test_defaults_need_nothing(tmp_path: Path) -> None:
     settings = load({}, tmp_path)
-    assert (settings.port, settings.web_threads, settings.call_threads, settings.belief_hours) == (8000, 250, 64, 24)
+    assert (settings.port, settings.web_threads, settings.call_threads, settings.belief_hours) == (8000, 250, 100, 24)
     assert settings.circle_api_url == "https://app.circle.so/api/admin/v2"
     assert settings.circle_rate == Rate(2000, 300)
     assert settings.database_url == f"sqlite+pysqlite:///{tmp_path}/cartwheel.db"
