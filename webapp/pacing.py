@@ -1,7 +1,7 @@
 """Circle's rate limit, shared by all processes: so many calls in any so many seconds for the whole deployment, counted in Redis.
 
 What is asked for an integration without a backlog is `urgent`: a tenth of the window is kept for it, so that it never waits for somebody
-else's launch. The rest is `patient`. docs/decisions has the reasons.
+else's launch. The rest is `patient`, and is lent most of that tenth where as many calls leave the window soon. docs/decisions has the reasons.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ PARTS = 300
 KEPT = 10
 """The share of a window that is kept for what is urgent: one of so many."""
 
+NEVER_LENT = 50
+"""The share of a window that is kept in any case: one of so many."""
+
+SOON = 10
+"""The share of a window, one of so many, within which calls leave it for whose sake what is kept is lent."""
+
 ASKS_AGAIN = 0.5
 """Seconds until somebody who waits for one call asks again, where Redis could not be asked."""
 
@@ -42,49 +48,52 @@ Spent = tuple[float, int]
 # A hash: the number of a part → its calls. Gives 1, how many of the urgent and of the patient ones may go, how many of each may go after
 # that, the milliseconds until the next of each may; or 0 where nothing is known: the key is new, and the caller brings what was called lately.
 _TAKE = """
-local calls, part, window, kept = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local urgent, patient, now = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local calls, part, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local kept, unlent, soon = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local urgent, patient, now = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 if now < 0 then
   local t = redis.call('TIME')
   now = t[1] * 1000 + math.floor(t[2] / 1000)
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  if ARGV[8] == '' then return {0} end
+  if ARGV[10] == '' then return {0} end
   redis.call('HSET', KEYS[1], 0, 0)
-  for at, count in string.gmatch(ARGV[8], '(%d+):(%d+)') do
+  for at, count in string.gmatch(ARGV[10], '(%d+):(%d+)') do
     redis.call('HINCRBY', KEYS[1], math.floor(tonumber(at) / part), count)
   end
 end
-local found, used, slots = redis.call('HGETALL', KEYS[1]), 0, {}
+local found, used, staying, slots = redis.call('HGETALL', KEYS[1]), 0, 0, {}
 for i = 1, #found, 2 do
   local ends, count = (found[i] + 1) * part + window, tonumber(found[i + 1])
   if ends <= now then
     if found[i] ~= '0' then redis.call('HDEL', KEYS[1], found[i]) end
   else
     used = used + count
+    if ends - soon > now then staying = staying + count end
     slots[#slots + 1] = {ends, count}
   end
 end
 local first = math.max(0, math.min(calls - used, urgent))
-local second = math.max(0, math.min(calls - kept - used - first, patient))
+local function room() return math.max(0, math.min(calls - unlent - used, calls - kept - staying)) end
+used, staying = used + first, staying + first
+local second = math.min(room(), patient)
+used, staying = used + second, staying + second
 if first + second > 0 then
-  used = used + first + second
   local here = math.floor(now / part)
   redis.call('HINCRBY', KEYS[1], here, first + second)
   slots[#slots + 1] = {(here + 1) * part + window, first + second}
 end
 redis.call('PEXPIRE', KEYS[1], math.ceil(window + 2 * part))
 table.sort(slots, function(a, b) return a[1] < b[1] end)
-local function wait(limit)
-  local rest = used
+local function wait(limit, early)
+  local rest, at = used, 0
   for _, slot in ipairs(slots) do
     if rest < limit then break end
-    rest = rest - slot[2]
-    if rest < limit then return math.max(1, math.ceil(slot[1] - now)) end
+    rest, at = rest - slot[2], math.max(0, math.ceil(slot[1] - early - now))
   end
-  return 0
+  return at
 end
-return {1, first, second, math.max(0, calls - used), math.max(0, calls - kept - used), wait(calls), wait(calls - kept)}
+return {1, first, second, math.max(0, calls - used), room(), wait(calls, 0), math.max(wait(calls - unlent, 0), wait(calls - kept, soon))}
 """
 
 
@@ -98,6 +107,25 @@ class Allowed:
     patient_left: int = PLENTY
     urgent_wait: float = 0.0
     patient_wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Of a window's calls so many are `kept` for what is urgent; all but `unlent` of them are lent for those that leave it within `soon` seconds."""
+
+    kept: int = 0
+    unlent: int = 0
+    soon: float = 0.0
+
+
+def window_of(rate: Rate) -> float:
+    """For how many seconds a call counts."""
+    return rate.seconds + min(LATE, rate.seconds / 60)
+
+
+def keeping(rate: Rate) -> Keeping:
+    """What is kept where there is somebody to keep it for."""
+    return Keeping(rate.calls // KEPT, rate.calls // NEVER_LENT, window_of(rate) / SOON)
 
 
 class Pace(Protocol):
@@ -136,7 +164,7 @@ class Limited:
     ) -> None:
         self._redis, self._rate, self._recall, self._now = redis, rate, recall, now
         self._part = rate.seconds * 1000 / PARTS
-        self._window = (rate.seconds + min(LATE, rate.seconds / 60)) * 1000
+        self._window = window_of(rate) * 1000
         self._take = redis.register_script(_TAKE)
 
     def take(self, urgent: int, patient: int = 0, *, keep: bool = True) -> Allowed:
@@ -155,8 +183,9 @@ class Limited:
 
     def _ask(self, urgent: int, patient: int, keep: bool, history: str) -> list[int]:
         now = -1 if self._now is None else int(self._now() * 1000)
-        kept = self._rate.calls // KEPT if keep else 0
-        args: list[str | int | float] = [self._rate.calls, self._part, self._window, kept, urgent, patient, now, history]
+        kept = keeping(self._rate) if keep else Keeping()
+        limits = [self._rate.calls, self._part, self._window, kept.kept, kept.unlent, kept.soon * 1000]
+        args: list[str | int | float] = [*limits, urgent, patient, now, history]
         found: list[int] = self._take(keys=[KEY], args=args)
         return found
 

@@ -64,8 +64,10 @@ def test_by_redis_own_clock(connection: redis.Redis) -> None:
     assert 300 < found.urgent_wait < 310
 
 
-def test_an_hour_of_backlog_uses_the_window_and_circle_never_objects(connection: redis.Redis, clock: Time) -> None:
-    """Calls arrive up to five seconds after they were permitted, in any order: by Circle's own count none is too many."""
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_hour_of_backlog_uses_the_window_and_circle_never_objects(connection: redis.Redis, clock: Time, keep: bool) -> None:
+    """Calls arrive up to five seconds after they were permitted, in any order: by Circle's own count none is too many. So it is, too, where a
+    tenth of the window is kept for others: some of it is there at any moment, and all of it within thirty seconds."""
     dice, numbers = random.Random(7), itertools.count()
     community = Community(lambda: datetime.fromtimestamp(clock.at, UTC), modes=Modes(rate_calls=RATE.calls, rate_seconds=RATE.seconds))
     one = limited(connection, clock)
@@ -79,10 +81,14 @@ def test_an_hour_of_backlog_uses_the_window_and_circle_never_objects(connection:
 
     end = clock.at + 3600
     while clock.at < end:
-        allowed = one.take(0, 64, keep=False)
+        allowed = one.take(0, 64, keep=keep)
         for _ in range(allowed.patient):
             heapq.heappush(under_way, (clock.at + dice.choice((0.02, 0.05, 0.4, 4.9)), next(numbers)))
         then = clock.at + (0.05 if allowed.patient_left else allowed.patient_wait)
+        if keep:
+            back = sum(count for at, count in one.spent() if at <= clock.at + 305 / 10)
+            assert allowed.urgent_left >= 40
+            assert allowed.urgent_left + back >= 200
         arrive(min(then, end))
         clock.at = then
     assert 429 not in answers
@@ -95,6 +101,22 @@ def test_a_tenth_of_the_window_is_kept_for_who_has_no_backlog(connection: redis.
     assert (found.patient, found.patient_left, found.urgent_left) == (1800, 0, 200)
     assert one.take(150, 10).urgent == 150
     assert one.take(150).urgent == 50
+
+
+def test_what_is_kept_is_lent_on_calls_that_leave_the_window_soon(connection: redis.Redis, clock: Time) -> None:
+    one = limited(connection, clock)
+    one.take(0, 1800)
+    clock.passes(5)
+    found = one.take(0, 100)
+    assert (found.patient, found.patient_left) == (0, 0)
+    clock.passes(found.patient_wait - 1)
+    assert one.take(0, 500).patient == 0
+    clock.passes(1)
+    found = one.take(0, 500)
+    assert (found.patient, found.patient_left, found.urgent_left) == (160, 0, 40)
+    clock.passes(found.patient_wait)
+    found = one.take(0, 5000)
+    assert (found.patient, found.urgent_left) == (1640, 200), "what was lent has come back"
 
 
 def test_where_there_is_nobody_else_nothing_is_kept(connection: redis.Redis, clock: Time) -> None:

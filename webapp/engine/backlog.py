@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -34,11 +35,17 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The app's limit: so many `calls` in any so many `seconds`; when those that count now cease to, the first ones first."""
+    """The app's limit: so many `calls` in any so many `seconds`; when those that count now cease to, the first ones first.
+
+    Of the calls so many are `kept` for others: lent, but for `unlent` of them, for those that cease to count within `soon` seconds.
+    """
 
     calls: int
     seconds: float
     freed: Sequence[Freed]
+    kept: int = 0
+    unlent: int = 0
+    soon: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +93,25 @@ def seconds(calls: float, window: Window | None, a_second: float, now: float) ->
     """How long so many calls take from a Unix time on: as many at once as the window has room for, then as it frees."""
     if window is None:
         return calls / a_second
-    freed = sorted(window.freed)
-    at, room, left = now, window.calls - sum(count for _, count in freed), round(calls)
+    at, left, counting, staying = now, round(calls), 0, 0
+    ends: list[tuple[float, int, int]] = []  # at a Unix time, so many calls cease to count, and so many to stay for long
+
+    def begin(until: float, count: int) -> None:
+        nonlocal counting, staying
+        counting, staying = counting + count, staying + count
+        heappush(ends, (until, count, 0))
+        heappush(ends, (until - window.soon, 0, count))
+
+    for until, count in window.freed:
+        begin(until, count)
     while True:
-        go = min(max(0, room), left)
+        while ends and ends[0][0] <= at:
+            _, over, leaving = heappop(ends)
+            counting, staying = counting - over, staying - leaving
+        go = min(max(0, min(window.calls - window.unlent - counting, window.calls - window.kept - staying)), left)
         if go:
-            left, room = left - go, room - go
-            freed.append((at + window.seconds, go))
-        if left < 1 or not freed or at - now > FURTHEST.total_seconds():
+            left -= go
+            begin(at + window.seconds, go)
+        if left < 1 or not ends or at - now > FURTHEST.total_seconds():
             return at - now + go / a_second
-        at, count = max(at, freed[0][0]), freed[0][1]
-        room += count
-        del freed[0]
+        at = ends[0][0]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.database import db
 from webapp.engine import backlog, lanes
 from webapp.engine.backlog import Window
-from webapp.pacing import KEPT, LATE
+from webapp.pacing import Keeping, keeping, window_of
 from webapp.pages import guard
 from webapp.parts import Parts, parts
 
@@ -66,5 +66,5 @@ def _window(session: Session, mine: dict[int, int], here: Parts, now: datetime) 
     rate, spent = here.settings.circle_rate, here.pace.spent()
     if rate is None or spent is None:
         return None
-    kept = rate.calls // KEPT if lanes.others(session, mine, now) else 0
-    return Window(rate.calls - kept, rate.seconds + min(LATE, rate.seconds / 60), spent)
+    kept = keeping(rate) if lanes.others(session, mine, now) else Keeping()
+    return Window(rate.calls, window_of(rate), spent, kept.kept, kept.unlent, kept.soon)
