@@ -98,5 +98,7 @@ def test_a_worker_that_is_killed_is_followed_by_another(bench: Bench, batch: int
     with worker(bench, tmp_path):
         until(lambda: state()[0] == "done")
     assert state() == ("done", len(PEOPLE))
-    assert [entry.status for entry in bench.rows(LogEntry) if entry.batch_id == batch] == ["succeeded"] * len(PEOPLE)
+    ended = [entry.status for entry in bench.rows(LogEntry) if entry.batch_id == batch]
+    assert len(ended) == len(PEOPLE)
+    assert set(ended) <= {"succeeded", "unchanged"}, "a call that was under way when the worker was killed has done its work"
     assert set(PEOPLE) <= set(bench.circle.community.held())
