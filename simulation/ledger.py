@@ -90,13 +90,14 @@ class Ledger:
         refused = answer.status >= 400
         leaves = main == MEMBER and not joins
         stays = leaves and refused and answer.status != 404  # the community does not let them go: nobody knew, and it may tomorrow
+        outside = joins and refused and piece.before is None and not piece.useful  # nor in
         if request.changed:
             piece.useful += 1
             self._count("useful")
         else:
             self._count("renewed")
             fresh = self.known.get((email, main))
-            if fresh is not None and now - fresh < TRUST and not stays:
+            if fresh is not None and now - fresh < TRUST and not (stays or outside):
                 self.faults.append(f"{request.method} {request.path} about {main} of {email}, which was certain since {fresh:%d %H:%M:%S}")
         if refused:
             piece.odd = True

@@ -49,3 +49,11 @@ def test_a_call_that_changed_nothing_was_needless_where_it_was_certain(method: s
     ledger.heard(1, Call("POST", "/community_members", {}, {}, 201, NOW, changed=True), Answer(201), NOW)
     ledger.heard(1, Call(method, path, {}, {}, status, NOW), Answer(status), NOW)
     assert bool(ledger.faults) is needless
+
+
+@pytest.mark.parametrize(("before", "needless"), [(None, False), (held(), True)])
+def test_whoever_is_not_let_in_was_not_asked_in_vain(before: Held, needless: bool) -> None:
+    ledger = Ledger({}, known={("mina@shop.test", "member"): NOW})
+    ledger.begin(1, "mina@shop.test", before)
+    ledger.heard(1, Call("POST", "/community_members", {}, {}, 404, NOW), Answer(404), NOW)
+    assert bool(ledger.faults) is needless
