@@ -157,7 +157,7 @@ on("keydown", (event) => {
 const live = $("[data-live]");
 const rows = $("[data-live-rows]"), button = $("[data-live-new]"), state = $("[data-live-state]");
 const here = (row) => document.getElementById(row.id);
-let cursor = live?.dataset.cursor, many = 0, polls = 0, source, timer;
+let cursor = live?.dataset.cursor, many = null, polls = 0, source, timer;
 const waiting = new Map();
 
 /* Sorts downwards: by day, its heading first, then by entry. */
@@ -172,7 +172,7 @@ function swap(old, made) {
 }
 
 function show() {
-  if (many || waiting.size > 300) return location.reload();
+  if (many !== null || waiting.size > 300) return location.reload();
   for (const row of waiting.values()) {
     if (here(row)) continue;
     rows.insertBefore(row, [...rows.children].find((other) => rank(other) < rank(row)) ?? null);

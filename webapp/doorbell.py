@@ -137,7 +137,7 @@ class Bell:
     def flush(self, seconds: float) -> bool:
         """Wait until all that was said has been passed on, so many seconds at most: for a process that is about to end."""
         with self._lock:
-            return self._idle.wait_for(lambda: not self._busy, seconds)
+            return self._idle.wait_for(lambda: self._closed or not self._busy, seconds)
 
     def close(self) -> None:
         """Nobody rings here any more, and what Redis did not hear is not tried again: its thread ends."""

@@ -44,8 +44,9 @@ AT_ONCE = 500
 """The most rows that one look tells; the rest is the next one's."""
 A_BREATH = 20
 """So many rows are read in one go, and then there is a breath."""
+MUCH = 200
+"""Where so many entries have changed lately, those of each second (A_WHILE) are asked for by themselves."""
 A_WHILE = timedelta(seconds=1)
-"""What has changed within so long is asked for in one go."""
 AT_LAST = datetime.max.replace(tzinfo=UTC)
 TRUST = 5.0
 """For how many seconds people's right to see the log is taken for granted."""
@@ -91,6 +92,7 @@ class Watch:
     def begin(self, session: Session) -> None:
         """What has changed lately is no news: each page is told by itself what it missed."""
         self._seen = self._changed(session, logs.OVERLAP)
+        self._stops = logs.stops(session, self.marketplace_id)
         self.looked = self.deep = time.monotonic()
 
     def look(self, session: Session, now: datetime, back: timedelta) -> News:
@@ -127,10 +129,11 @@ class Watch:
         return min(self.due, self.trusted + TRUST, *(stream.due for stream in self.streams))
 
     def _changed(self, session: Session, back: timedelta) -> dict[int, datetime]:
-        """What has changed since so long before the cursor, and when."""
+        """What has changed since so long before the cursor, and when: where that is much, not in one go."""
         found: dict[int, datetime] = {}
         since = self.cursor - back
-        for until in [since + (number + 1) * A_WHILE for number in range(back // A_WHILE)] + [AT_LAST]:
+        pieces = back // A_WHILE if len(self._seen) > MUCH else 0
+        for until in [since + (number + 1) * A_WHILE for number in range(pieces)] + [AT_LAST]:
             breathe()
             found |= logs.changed(session, self.marketplace_id, since, until)
             since = until

@@ -125,7 +125,8 @@ def window_of(rate: Rate) -> float:
 
 def keeping(rate: Rate) -> Keeping:
     """What is kept where there is somebody to keep it for."""
-    return Keeping(rate.calls // KEPT, rate.calls // NEVER_LENT, window_of(rate) / SOON)
+    kept = rate.calls // KEPT
+    return Keeping(kept, min(kept, max(1, rate.calls // NEVER_LENT)), window_of(rate) / SOON)
 
 
 class Pace(Protocol):

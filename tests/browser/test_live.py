@@ -147,6 +147,22 @@ def test_statuses_change_in_place_and_new_entries_wait(place: Place, log: Callab
     expect(button).to_be_hidden()
 
 
+def test_where_very_many_wait_they_are_shown_as_they_are_by_then(
+    place: Place, log: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.pages.log_rows.ENOUGH", 1)
+    first = place.entry("first@shop.test")
+    page = log()
+    second = place.entry("second@shop.test", "queued")
+    expect(page.locator("[data-live-new]")).to_have_text("1 new entry")
+    for changed in (second, first):
+        place.turn(changed, status="failed")
+    expect(page.locator(f"#entry-{first} .pill")).to_have_text("Failed")
+    page.locator("[data-live-new]").click()
+    expect(page.locator(f"#entry-{second} .pill")).to_have_text("Failed")
+    assert mails(page) == ["second@shop.test", "first@shop.test"]
+
+
 def test_nothing_is_missed_while_the_server_was_away(place: Place, log: Callable[..., Page]) -> None:
     first = place.entry("first@shop.test", "queued")
     page = log()

@@ -146,7 +146,7 @@ def test_what_had_changed_before_anybody_looked_is_no_news_but_what_commits_late
     with app.app_context():
         watch.begin(db.session())
     assert _look(app, watch) == []
-    late = _entry(write, market, early)
+    late = _entry(write, market, early)  # commits late
     _touch(write, entry, NOW + timedelta(seconds=1))
     assert _look(app, watch, NOW + timedelta(seconds=1)) == [late, entry]
 
@@ -166,7 +166,11 @@ def test_what_was_never_told_before_is_told_apart(app: Flask, write: Write, mark
     assert seen == [([early], {early}), ([early + 1, early], {early + 1}), ([early], set())]
 
 
-def test_what_commits_late_is_told_all_the_same(app: Flask, write: Write, market: Marketplace) -> None:
+@pytest.mark.parametrize("much", [0, 200])
+def test_what_commits_late_is_told_all_the_same(
+    app: Flask, write: Write, market: Marketplace, monkeypatch: pytest.MonkeyPatch, much: int
+) -> None:
+    monkeypatch.setattr(live, "MUCH", much)
     watch = Watch(market.id, NOW)
     _look(app, watch)
     first = _entry(write, market, NOW)
@@ -197,14 +201,19 @@ def test_more_than_fits_goes_with_the_next_look(app: Flask, write: Write, market
     assert seen == [made[1::-1], made[3:1:-1], made[4:]]
 
 
-def test_entries_change_with_their_integration(app: Flask, write: Write, market: Marketplace) -> None:
+@pytest.mark.parametrize("looked", [True, False])
+def test_entries_change_with_their_integration(app: Flask, write: Write, market: Marketplace, looked: bool) -> None:
+    """Also where it stops before the first look."""
     with write() as session:
         integration = factories.make_integration(session, market)
         lane = factories.make_lane(session, factories.make_customer(session, market), integration)
         entry = factories.make_entry(session, market, lane, changed_at=NOW - timedelta(days=1)).id
         factories.make_entry(session, market, changed_at=NOW - timedelta(days=1), integration_id=integration.id)
     watch = Watch(market.id, NOW)
-    assert _look(app, watch) == []
+    with app.app_context():
+        watch.begin(db.session())
+    if looked:
+        assert _look(app, watch) == []
     for attention, status in (("dead_key", "parked"), (None, "queued")):
         with write() as session:
             session.execute(update(Integration).values(attention=attention))

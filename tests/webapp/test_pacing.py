@@ -119,6 +119,15 @@ def test_what_is_kept_is_lent_on_calls_that_leave_the_window_soon(connection: re
     assert (found.patient, found.urgent_left) == (1640, 200), "what was lent has come back"
 
 
+@pytest.mark.parametrize(("rate", "there"), [(Rate(10, 60), 1), (Rate(40, 300), 1), (Rate(100, 60), 2), (Rate(9, 60), 0)])
+def test_some_of_what_is_kept_is_never_lent(connection: redis.Redis, clock: Time, rate: Rate, there: int) -> None:
+    one, least = limited(connection, clock, rate), rate.calls
+    for _ in range(3000):
+        least = min(least, one.take(0, 3).urgent_left)
+        clock.passes(rate.seconds / 500)
+    assert least == there
+
+
 def test_where_there_is_nobody_else_nothing_is_kept(connection: redis.Redis, clock: Time) -> None:
     assert limited(connection, clock).take(0, 5000, keep=False).patient == 2000
 

@@ -91,12 +91,13 @@ class Frames:
         self._newest = max([self._newest, *(row.id for row in news.rows[:1])])
         made = self.make(news, now)
         self._new = ENOUGH if more else self._new
-        return _with_more(made, more)
+        return _with_more(made, more or None)
 
     def make(self, news: News, now: datetime) -> str:
         """The rows, each day's heading after them; "" for nothing.
 
-        A row that does not match is only for a page that has it already. Once ENOUGH new ones wait there, they are only counted.
+        A row that does not match is only for a page that has it already. Once it was told of ENOUGH that wait there, new ones are only counted,
+        and what they are by then it is not told: it is loaded anew.
         """
         asked = news.once(self._query, lambda: _Asked(self._query, news))
         end = asked.before(self._floor - 1)
@@ -106,7 +107,7 @@ class Frames:
         begin = above if full else 0
         seen_as = str(self._zone), g.get("role") in CHANGING
         html = news.once((self._query, seen_as, begin, end), lambda: asked.html(begin, end, self._zone, now))
-        return _with_more(html, asked.firsts(min(asked.before(self._newest), end)) if full else 0)
+        return _with_more(html, asked.firsts(min(asked.before(self._newest), end)) if full and asked.fitting(above) else None)
 
 
 class _Asked:
@@ -135,8 +136,8 @@ class _Asked:
         return "".join(_told(list(its), zone, now) for _, its in groupby(told, lambda one: one[0].at.astimezone(zone).date()))
 
 
-def _with_more(html: str, more: int) -> str:
-    return f'{html}<tr data-more="{more}"></tr>' if more else html
+def _with_more(html: str, more: int | None) -> str:
+    return html if more is None else f'{html}<tr data-more="{more}"></tr>'
 
 
 def _told(rows: list[tuple[Row, bool]], zone: tzinfo, now: datetime) -> str:

@@ -31,11 +31,16 @@ KEPT = 2000
 
 HIDDEN = b"[API key]"
 
+CONNECTIONS = 500
+"""As many as a worker may have threads that call. One that is not kept costs the next call a handshake."""
+
 
 class CircleClient:
-    """Sends calls with one community's key. Safe to use from many threads; each has a pooled connection while it calls."""
+    """Sends calls with one community's key. Safe to use from many threads; each has a pooled connection while it calls, and so many are kept."""
 
-    def __init__(self, api_url: str, key: str, *, connections: int = 64, deadline: float = DEADLINE, connect: float = CONNECT) -> None:
+    def __init__(
+        self, api_url: str, key: str, *, connections: int = CONNECTIONS, deadline: float = DEADLINE, connect: float = CONNECT
+    ) -> None:
         self._base, self._deadline, self._connect = api_url.rstrip("/"), deadline, connect
         self._host = _host(self._base)
         self._key = key.strip().encode("utf-8", "replace")
