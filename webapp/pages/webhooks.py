@@ -28,8 +28,8 @@ from webapp.vault import Sealed
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-PLACE = re.compile(r"/+webhooks/+([^/\x00-\x20\x7f-\xff]+)")
-"""Where an address stands, and what it may look like; anything else is no checkout's way. A slash too many is soon written into a checkout."""
+PLACE = re.compile(r"/+webhooks/+([^/]+)", re.DOTALL)
+"""Where an address stands; anything else is no checkout's way. A slash too many is soon written into a checkout."""
 
 READS = ("GET", "HEAD")
 ALLOW = {"Allow": "GET, HEAD, OPTIONS, POST"}
