@@ -91,7 +91,9 @@ class Door:
         log = self._app.logger
         try:
             body = get_input_stream(environ, max_content_length=MOST_BYTES).read()
-            return desk().receive(address, Request(body, _headers(environ), MultiDict(parse_qsl(environ.get("QUERY_STRING", "")))))
+            return desk().receive(
+                address, Request(body, _headers(environ), MultiDict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)))
+            )
         except NoAddress:
             return NOBODY
         except (DBAPIError, TimeoutError) as gone:
