@@ -92,8 +92,6 @@ class Desk:
 
     def address(self, text: str, now: datetime, fresh: bool = False) -> Address:
         """Whose address this is. Raises NoAddress."""
-        if not (text.isascii() and text.isprintable()):  # PostgreSQL can't even be asked for some of what a path may hold
-            raise NoAddress(text)
         kept = self._addresses.get(text)
         if kept is None or fresh or now - kept.read_at > KEPT:
             kept = self._addresses[text] = _read_address(text, now)
@@ -197,6 +195,8 @@ _ADDRESS = (
 
 
 def _read_address(text: str, now: datetime) -> Address:
+    if not (text.isascii() and text.isprintable()):  # PostgreSQL can't even be asked for some of what a path may hold
+        raise NoAddress(text)
     rows = ask(db.session(), _ADDRESS, address=text)
     db.session.rollback()
     if not rows or rows[0][2] not in SOURCES:

@@ -87,7 +87,7 @@ class Watch:
         self.looked = self.deep = 0.0
         self.trusted = time.monotonic()
         self._seen: dict[int, datetime] = {}
-        self._stops: dict[int, str] | None = None
+        self._stops: dict[int, str] = {}
 
     def begin(self, session: Session) -> None:
         """What has changed lately is no news: each page is told by itself what it missed."""
@@ -147,10 +147,7 @@ class Watch:
         return rows
 
     def _restated(self, session: Session, stops: Mapping[int, str]) -> set[int]:
-        before = self._stops
-        if before is None:
-            return set()
-        turned = [one for one, why in stops.items() if before.get(one, "") != why]
+        turned = [one for one, why in stops.items() if self._stops.get(one, "") != why]
         return {entry for one in turned for entry in logs.waiting_for(session, self.marketplace_id, one, AT_ONCE)}
 
 

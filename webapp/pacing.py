@@ -33,7 +33,7 @@ NEVER_LENT = 50
 """The share of a window that is kept in any case: one of so many."""
 
 SOON = 10
-"""The share of a window, one of so many, within which calls leave it for whose sake what is kept is lent."""
+"""Calls that leave a window within this share of it, one of so many, leave it soon: so much of what is kept is lent on them."""
 
 ASKS_AGAIN = 0.5
 """Seconds until somebody who waits for one call asks again, where Redis could not be asked."""
@@ -111,7 +111,7 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Of a window's calls so many are `kept` for what is urgent; all but `unlent` of them are lent for those that leave it within `soon` seconds."""
+    """Of a window's calls so many are `kept` for what is urgent; all but `unlent` of them are lent on those that leave it within `soon` seconds."""
 
     kept: int = 0
     unlent: int = 0

@@ -37,7 +37,7 @@ class Speed:
 class Window:
     """The app's limit: so many `calls` in any so many `seconds`; when those that count now cease to, the first ones first.
 
-    Of the calls so many are `kept` for others: lent, but for `unlent` of them, for those that cease to count within `soon` seconds.
+    Of the calls so many are `kept` for others, and all but `unlent` of them are lent on those that cease to count within `soon` seconds.
     """
 
     calls: int

@@ -210,13 +210,12 @@ _BY_PIECE = {"yield_per": 500}
 
 def _count(session: Session, marketplace_id: int, quarter: int) -> Counted:
     found = Counted(quarter)
-    for *dimensions, sentence, number, first, last, email in session.execute(
-        _alike(marketplace_id, quarter).execution_options(**_BY_PIECE)
-    ):
+    alike = session.execute(_alike(marketplace_id, quarter), execution_options=_BY_PIECE)
+    for *dimensions, sentence, number, first, last, email in alike:
         shape = found.shapes[Dimensions(*dimensions), words(sentence, email or "")]
         shape.number, shape.first, shape.last = shape.number + number, min(shape.first, first), max(shape.last, last)
         found.statuses[dimensions[0]] += number
-    bought = session.execute(_bought(marketplace_id, quarter).execution_options(**_BY_PIECE))
+    bought = session.execute(_bought(marketplace_id, quarter), execution_options=_BY_PIECE)
     found.took.update(part_of(finished - at) for at, finished in bought if finished)
     return found
 

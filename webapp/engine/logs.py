@@ -138,11 +138,6 @@ def _recent(marketplace_id: int, since: datetime) -> Select[int]:
     return select(changed_last.subquery().c.id)
 
 
-_CHANGED = select(LogEntry.id, LogEntry.changed_at).where(
-    LogEntry.marketplace_id == bindparam("marketplace"), LogEntry.changed_at > bindparam("since"), LogEntry.changed_at <= bindparam("until")
-)
-
-
 def _search(session: Session, marketplace_id: int, query: Query, now: datetime) -> Search:
     parts = _by_status(session, marketplace_id, query.status, now)
     return log_search.look_up(session, marketplace_id, query, parts, _stored(query.status))
@@ -225,3 +220,8 @@ def _open(marketplace_id: int, now: datetime) -> Select[str, bool, bool, int]:
         .outerjoin(Lane, Lane.id == newest.c.open_lane_id)
         .group_by(newest.c.status, stopped, claimed)
     )
+
+
+_CHANGED = select(LogEntry.id, LogEntry.changed_at).where(
+    LogEntry.marketplace_id == bindparam("marketplace"), LogEntry.changed_at > bindparam("since"), LogEntry.changed_at <= bindparam("until")
+)
