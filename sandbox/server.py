@@ -44,7 +44,11 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.send_error(411 if "Transfer-Encoding" in self.headers else 413)
             return
-        environ = self._environ(self.rfile.read(int(length)))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):  # its sender is gone in the middle: half a request asks for nothing
+            self.close_connection = True
+            return
+        environ = self._environ(body)
         status, headers, body = _called(self.server.app, environ)
         reply = environ.get(REPLY)
         if isinstance(reply, Reply) and self._flawed(reply):

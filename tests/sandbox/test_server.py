@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,6 +50,17 @@ def test_calls_over_one_connection_with_query_and_body(server: CommunityServer) 
 
 def test_a_parameter_that_comes_twice_fits_no_shape(server: CommunityServer) -> None:
     assert ask(server, "GET", "/spaces?page=1&page=2").status_code == 400
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"email": "ana@exam'])
+def test_half_a_request_asks_for_nothing(server: CommunityServer, sent: bytes) -> None:
+    at = urlsplit(server.api_url)
+    head = f"POST {at.path}/community_members HTTP/1.1\r\nHost: {at.netloc}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 40\r\n\r\n"
+    with socket.create_connection((at.hostname, at.port), timeout=10) as killed:
+        killed.sendall(head.encode() + sent)
+        killed.shutdown(socket.SHUT_WR)
+        assert killed.recv(1024) == b""
+    assert (list(server.community.calls), list(server.community.violations)) == ([], [])
 
 
 def test_a_cut_connection_has_no_answer(server: CommunityServer) -> None:
